@@ -1,0 +1,1 @@
+"""Video corpus moment retrieval in movies: a sentence in, the film and the second out."""

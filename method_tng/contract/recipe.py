@@ -1,0 +1,98 @@
+"""What makes a system a system: its models, what they minimise, how their answers are joined."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from method_tng.contract.batch import Batch
+from method_tng.contract.protocols import Localizer, Matcher
+from method_tng.contract.settings import DataSettings
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a model must know of the data before it can be built; found in the files, stored in the run."""
+
+    frames: int = 0  # width of the video rows, place of the clip included; 0 = no such stream
+    subtitles: int = 0
+    words: int = 0
+    clips: int = 0  # most clips of a window
+    tokens: int = 0  # most words of a query
+    document_frequency: Sequence[int] = ()  # per vocabulary id, training queries that hold the word
+    num_queries: int = 0  # training queries
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands."""
+
+    epoch: int  # from 0
+    step: int  # optimiser steps done, from 0
+    num_epochs: int
+    num_steps: int  # in all epochs together
+    generator: torch.Generator  # every draw of a loss comes from here, so that a resumed run repeats it
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share an optimiser's settings."""
+
+    parameters: Sequence[nn.Parameter]
+    lr_scale: float = 1.0  # times the learning rate
+    decay: bool = True  # whether weight decay applies
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One thing that is minimised, by one optimiser of its own."""
+
+    name: str
+    groups: Sequence[ParameterGroup]  # gradients reach these only
+    loss: Callable[[Batch, Progress], dict[str, Tensor]]  # weighted terms; their sum is minimised
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One trainable model.
+
+    Attributes:
+        build: (settings, data settings, sizes) -> the model, parameters drawn from torch's global seed.
+        objectives: (model, settings) -> what is minimised, in the order of one training step.
+        start: optional; (model, settings, batches of the whole training set, unshuffled) before the first
+            step of a fresh run: closed-form starts, data statistics.
+        data: what this stage's windows need to differ from the run's data settings.
+    """
+
+    name: str
+    build: Callable[[Any, DataSettings, Sizes], nn.Module]
+    objectives: Callable[[nn.Module, Any], Sequence[Objective]]
+    start: Callable[[nn.Module, Any, Iterable[Batch]], None] | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Fusion = Callable[[Tensor, Mapping[str, Tensor], Any], Tensor]
+"""(match (P,), named span scores (P, K), the system's settings) -> (P, K) joint score, logarithmic."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A system.
+
+    Attributes:
+        settings: dataclass of the system's own options.
+        stages: one for ReLoCLNet, RGNet and CNM; retrieve, then ground for the two-stage systems.
+        assemble: (models by stage name) -> matcher and localizer; either may be missing, another run's is
+            taken then.
+        fusion: joins the window's score with the spans' scores.
+        reported: (log score) -> the score that is written, where a convention wants another scale.
+    """
+
+    name: str
+    settings: type
+    stages: Sequence[Stage]
+    assemble: Callable[[Mapping[str, nn.Module]], tuple[Matcher | None, Localizer | None]]
+    fusion: Fusion
+    reported: Callable[[Tensor], Tensor] = torch.exp

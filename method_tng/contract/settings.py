@@ -1,0 +1,122 @@
+"""Every default that is shared by all systems, once, with its meaning beside it.
+
+A dataclass field is an option: its name is the flag (`--bsz 64`), its type is how the flag is read, the
+comment in its metadata is the flag's help.  Presets (`configs/*.yaml`) say only what differs.
+Names of the TVR family's options are kept, since users and published option files have them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def option(
+    default: Any, help: str, choices: tuple[str, ...] | None = None, *, inference: bool = False
+) -> Any:
+    """A settings field: its help text, its allowed values where there are only a few, and whether a
+    trained model can be used with another value (all of SearchSettings, paths, and what systems mark)."""
+    metadata = {"help": help, "choices": choices, "inference": inference}
+    if isinstance(default, list | tuple):
+        return field(default_factory=lambda: tuple(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+CTX_MODES = ("video", "sub", "video_sub", "video_tef", "sub_tef", "video_sub_tef")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which files, and how films are cut and labelled.
+
+    Paths are relative to the place the command is started from; `{split}` stands for train, val, ...
+    """
+
+    dset_name: str = option("demo", "name of the data set; the run folder starts with it")
+    format: str = option("tvr", "annotation format", ("tvr", "movie101", "movie101v2", "mad", "narrations"))
+    annotations: str = option("", "annotation file, folder or checkout; {split} is replaced")
+    durations: str = option(
+        "", "TVR's video2dur_idx.json, or a JSON {film: seconds}; '' = in the annotations"
+    )
+    language: str = option("en", "narrations of Movie101v2 to read", ("en", "zh"))
+    narration_set: str = option("short-71k", "set of Movie101v2", ("short-71k", "long-46k"))
+    video_features: str = option("", "HDF5 file or folder of the video stream; several joined with '+'")
+    sub_features: str = option("", "HDF5 file or folder of the subtitle or narration stream")
+    query_features: str = option("", "HDF5 file of the queries' word vectors")
+    ctx_mode: str = option("video_sub", "streams of a window, and whether clips know their place", CTX_MODES)
+    clip_length: float = option(1.5, "seconds that one feature row covers")
+    window_seconds: float = option(0.0, "length of the windows a film is cut into; 0 = a video is one window")
+    window_stride: float = option(0.0, "seconds from one window's start to the next; 0 = window_seconds")
+    max_ctx_l: int = option(128, "most clips of a window; longer ones are pooled, their seconds per row kept")
+    max_desc_l: int = option(30, "most words of a query")
+    label_end: str = option(
+        "upstream",
+        "upstream: the last label is the clip after the moment; inclusive: the moment's own last clip",
+        ("upstream", "inclusive"),
+    )
+    no_norm_vfeat: bool = option(
+        False, "do not L2-normalise video rows (they already are, or the model does)"
+    )
+    no_norm_tfeat: bool = option(False, "do not L2-normalise subtitle and query rows")
+    q_feat_size: int = option(0, "width of the word vectors; 0 = as found in the file")
+    vid_feat_size: int = option(0, "width of the video rows; 0 = as found")
+    sub_feat_size: int = option(0, "width of the subtitle rows; 0 = as found")
+    vocabulary: bool = option(False, "give the model word ids of a vocabulary of the training queries")
+    data_ratio: float = option(1.0, "share of the training queries that is used, a seeded draw")
+    cache_gb: float = option(2.0, "memory for film features kept between batches")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How weights are learned."""
+
+    exp_id: str = option("run", "word for this run in its folder's name")
+    results_root: str = option("method_tng/results", "where run folders go")
+    seed: int = option(2018, "seed of everything random")
+    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    n_epoch: int = option(100, "passes over the training queries")
+    bsz: int = option(128, "queries of a batch (of all processes together)")
+    batches: str = option(
+        "shuffled",
+        "shuffled: single queries in random order; windows: whole windows with all their queries; "
+        "films: windows of a few films at a time with all their queries",
+        ("shuffled", "windows", "films"),
+    )
+    batch_windows: int = option(32, "windows of a batch when batches are of windows or films")
+    batch_films: int = option(2, "films drawn together when batches are of films")
+    optimizer: str = option("bertadam", "optimiser", ("bertadam", "adamw"))
+    lr: float = option(1e-4, "learning rate")
+    lr_schedule: str = option(
+        "warmup_linear", "shape of the rate", ("warmup_linear", "warmup_cosine", "constant")
+    )
+    lr_warmup_proportion: float = option(0.01, "share of the steps in which the rate rises from 0")
+    wd: float = option(0.01, "weight decay")
+    grad_clip: float = option(-1.0, "most L2 norm of all gradients together; -1 = off")
+    ema: float = option(0.0, "decay of the averaged weights that are evaluated and saved; 0 = off")
+    precision: str = option("float32", "arithmetic of the forward pass", ("float32", "tf32", "bf16"))
+    compile: bool = option(False, "torch.compile the model")
+    length_buckets: int = option(4, "groups of similar length in which the windows of a batch are encoded")
+    max_es_cnt: int = option(10, "evaluations without gain before training stops; -1 = never")
+    stop_task: str = option(
+        "VCMR", "task whose recalls choose the best epoch", ("VCMR", "SVMR", "VR", "TNG", "last")
+    )
+    eval_tasks_at_training: tuple[str, ...] = option(("VCMR", "SVMR", "VR"), "tasks evaluated after an epoch")
+    eval_every: int = option(1, "epochs between two evaluations")
+    eval_split: str = option("val", "split for the evaluation while training; '' = none")
+    eval_untrained: bool = option(False, "evaluate before the first epoch too")
+    save_every: float = option(5.0, "minutes between two saves of the trainer's state")
+    debug: bool = option(False, "4 batches, 2 epochs, results under debug_results")
+    detect_anomaly: bool = option(False, "let torch search the operation that made a NaN (2x slower)")
+    num_workers: int = option(0, "processes that prepare batches; 0 = the training process itself")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How weights become moments.  Every one of them can be changed at inference."""
+
+    tasks: tuple[str, ...] = option(("VCMR", "SVMR", "VR", "TNG"), "tasks to write and to score")
+    eval_query_bsz: int = option(128, "queries handled together")
+    eval_context_bsz: int = option(200, "windows encoded together")
+    max_vcmr_video: int = option(100, "windows opened per query")
+    max_before_nms: int = option(200, "moments kept per query before suppression")
+    max_after_nms: int = option(100, "moments reported per query")
+    nms_thd: float = option(-1.0, "drop a moment that overlaps a better one by more than this IoU; -1 = off")
+    film_nms_thd: float = option(0.5, "the same where moments of overlapping windows meet in film time")
