@@ -1,0 +1,1 @@
+"""The main system: one network that ranks windows and finds the moment in them."""
