@@ -10,11 +10,24 @@ from typing import Any
 
 
 def option(
-    default: Any, help: str, choices: tuple[str, ...] | None = None, *, inference: bool = False
+    default: Any,
+    help: str,
+    choices: tuple[str, ...] | None = None,
+    *,
+    needs: tuple[str, ...] = (),
+    inference: bool = False,
 ) -> Any:
-    """A settings field: its help text, its allowed values where there are only a few, and whether a
-    trained model can be used with another value (all of SearchSettings, paths, and what systems mark)."""
-    metadata = {"help": help, "choices": choices, "inference": inference}
+    """A settings field.
+
+    Args:
+        default: its value when nobody says otherwise.
+        help: what it means, as `--help` prints it.
+        choices: its allowed values, where there are only a few.
+        needs: (other option, value, ...): the flag has an effect only when the other option has one of
+            these values, and is refused otherwise.
+        inference: a trained model can be used with another value.
+    """
+    metadata = {"help": help, "choices": choices, "needs": needs, "inference": inference}
     if isinstance(default, list | tuple):
         return field(default_factory=lambda: tuple(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -73,15 +86,17 @@ class TrainSettings:
     seed: int = option(2018, "seed of everything random")
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     n_epoch: int = option(100, "passes over the training queries")
-    bsz: int = option(128, "queries of a batch (of all processes together)")
+    bsz: int = option(128, "queries of a batch, of all processes together", needs=("batches", "shuffled"))
     batches: str = option(
         "shuffled",
         "shuffled: single queries in random order; windows: whole windows with all their queries; "
         "films: windows of a few films at a time with all their queries",
         ("shuffled", "windows", "films"),
     )
-    batch_windows: int = option(32, "windows of a batch when batches are of windows or films")
-    batch_films: int = option(2, "films drawn together when batches are of films")
+    batch_windows: int = option(
+        32, "windows of a batch, of all processes together", needs=("batches", "windows", "films")
+    )
+    batch_films: int = option(2, "films drawn together", needs=("batches", "films"))
     optimizer: str = option("bertadam", "optimiser", ("bertadam", "adamw"))
     lr: float = option(1e-4, "learning rate")
     lr_schedule: str = option(

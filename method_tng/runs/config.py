@@ -1,0 +1,200 @@
+"""Options of a run: defaults <- preset <- data layout <- flags, resolved into frozen, typed settings.
+
+All options live in one flat namespace (the fields of DataSettings, TrainSettings, SearchSettings and of
+the system's own settings), as in the TVR family's option files.  An unknown key is an error that names the
+nearest; a value of the wrong type is an error that names its source.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from method_tng.contract.errors import ConfigError
+from method_tng.contract.settings import DataSettings, SearchSettings, TrainSettings
+from method_tng.runs.systems import SYSTEMS, presets_of, settings_of
+
+LAYOUTS = Path(__file__).parent / "layouts"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that a run was told."""
+
+    system: str
+    data: DataSettings
+    train: TrainSettings
+    search: SearchSettings
+    model: Any  # the system's own settings
+
+    def flat(self) -> dict[str, Any]:
+        """One dictionary of plain values, as it stands in opt.json."""
+        values: dict[str, Any] = {"system": self.system}
+        for part in (self.data, self.train, self.search, self.model):
+            values.update(dataclasses.asdict(part))
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+Sourced = tuple[str, Mapping[str, Any]]
+"""Where options come from (for messages), and the options."""
+
+
+def resolve(sources: Iterable[Sourced], system: str = "reloclnet") -> RunSettings:
+    """Settings from layers of options, the later winning.
+
+    Raises:
+        ConfigError: an unknown name, a value of another type, or a value that is not among the choices.
+    """
+    sources = list(sources)
+    for _, values in sources:
+        system = values.get("system", system)
+    parts = (DataSettings, TrainSettings, SearchSettings, settings_of(system))
+    known = {field.name: (part, field) for part in parts for field in dataclasses.fields(part)}
+    chosen: dict[type, dict[str, Any]] = {part: {} for part in parts}
+    for source, values in sources:
+        for name, value in values.items():
+            if name == "system":
+                continue
+            if name not in known:
+                raise ConfigError(_unknown(source, name, known))
+            part, field = known[name]
+            chosen[part][name] = _checked(source, field, _type_of(part, field), value)
+    built = [part(**chosen[part]) for part in parts]
+    return RunSettings(system, *built)
+
+
+def refuse_ineffective(flags: Mapping[str, Any], settings: RunSettings) -> None:
+    """Refuses a flag that the resolved settings make meaningless, instead of taking it silently.
+
+    Raises:
+        ConfigError: names the flag, what it needs, and what was chosen.
+    """
+    values = settings.flat()
+    for field, _ in options_of(settings.system):
+        needs = field.metadata.get("needs")
+        if field.name in flags and needs and values[needs[0]] not in needs[1:]:
+            raise ConfigError(
+                f"--{field.name} has no effect with {needs[0]} {values[needs[0]]!r}; "
+                f"it needs --{needs[0]} {' or '.join(needs[1:])}"
+            )
+
+
+def options_of(system: str) -> list[tuple[dataclasses.Field, type]]:
+    """Every option with the type it is read as."""
+    parts = (DataSettings, TrainSettings, SearchSettings, settings_of(system))
+    return [(field, _type_of(part, field)) for part in parts for field in dataclasses.fields(part)]
+
+
+def inference_options(system: str) -> set[str]:
+    """Names that may differ from the run's when a trained model is used."""
+    names = {field.name for field in dataclasses.fields(SearchSettings)}
+    names |= {field.name for field, _ in options_of(system) if field.metadata.get("inference")}
+    paths = ("annotations", "durations", "video_features", "sub_features", "query_features", "cache_gb")
+    return names | set(paths) | {"device", "precision", "results_root"}
+
+
+def add_options(parser: argparse.ArgumentParser, system: str, names: set[str] | None = None) -> None:
+    """Adds a flag for every option (or for those named); absent flags leave no trace in the result."""
+    for field, kind in options_of(system):
+        if names is not None and field.name not in names:
+            continue
+        flag: dict[str, Any] = {"help": field.metadata["help"], "default": argparse.SUPPRESS}
+        if kind is bool:
+            flag |= {"nargs": "?", "const": True, "type": _boolean, "metavar": "true|false"}
+        elif kind is tuple:
+            flag |= {"nargs": "+"}
+        else:
+            flag |= {"type": kind, "metavar": field.name.upper()}
+        parser.add_argument(f"--{field.name}", **flag)
+
+
+def read_preset(name_or_path: str, system: str) -> Sourced:
+    """A preset by the name of a file of the system's configs, or any YAML file by its path."""
+    presets = presets_of(system)
+    path = presets.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no preset {name_or_path!r}; known: {', '.join(presets)}, or a YAML file's path"
+        )
+    return str(path), read_yaml(path)
+
+
+def read_layout(dset: str, ctx_mode: str | None, vid_feat_type: str | None) -> tuple[str, list[Sourced]]:
+    """Where the files of a known data set lie.
+
+    Returns:
+        The preset that suits it ("" = defaults), and its options: the data set's, those of the context
+        mode, those of the video feature.
+    """
+    known = {path.stem: path for path in sorted(LAYOUTS.glob("*.yaml"))}
+    if dset not in known:
+        near = (difflib.get_close_matches(dset, known, n=1) or list(known))[0]
+        raise ConfigError(
+            f"there is no data layout {dset!r}; did you mean {near!r}? Known: {', '.join(known)}. "
+            "For other data give the paths as flags (--annotations, --video_features, ...)"
+        )
+    layout = read_yaml(known[dset])
+    source = f"layout {dset}"
+    chosen: list[Sourced] = [(source, layout["data"])]
+    if ctx_mode is not None:
+        chosen.append((source, {"ctx_mode": ctx_mode}))
+    mode = ctx_mode or layout["data"].get("ctx_mode", DataSettings().ctx_mode)
+    chosen.append((source, layout.get("with_subtitles" if "sub" in mode else "without_subtitles") or {}))
+    kinds = layout.get("vid_feat_type") or {}
+    kind = vid_feat_type or next(iter(kinds), None)
+    if kind is not None:
+        if kind not in kinds:
+            raise ConfigError(
+                f"{source} has no video feature {kind!r}; it has: {', '.join(kinds) or 'only one'}"
+            )
+        chosen.append((source, kinds[kind]))
+    return layout.get("preset", ""), chosen
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds one mapping."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds a {type(content).__name__}; expected a mapping of option: value")
+    return content
+
+
+def _type_of(part: type, field: dataclasses.Field) -> type:
+    hint = typing.get_type_hints(part)[field.name]
+    return typing.get_origin(hint) or hint
+
+
+def _unknown(source: str, name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, [*known, "system"], n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{source}: there is no option {name!r}{hint} (systems: {', '.join(SYSTEMS)}; see --help)"
+
+
+def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> Any:
+    if kind is tuple and isinstance(value, list | tuple):
+        value = tuple(str(item) for item in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
+    choices = field.metadata.get("choices")
+    if choices and value not in choices:
+        raise ConfigError(f"{source}: {field.name} is {value!r}; expected one of {', '.join(choices)}")
+    return value
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")

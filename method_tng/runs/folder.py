@@ -1,0 +1,98 @@
+"""A run folder: all that is needed to repeat, resume, move or use a run.
+
+    opt.json              every resolved option
+    run.json              command line, versions, commit, sizes found in the data
+    vocabulary.json       words of the training queries, where the model reads word ids
+    train.log             one line per epoch      tensorboard_log/  the same as curves
+    STAGE.best.safetensors, STAGE.last.safetensors   weights of each stage's model
+    STAGE.trainer_state.pt                           what --resume needs
+    codes/                encoded corpora         SPLIT_windows.*, SPLIT_films.*   results of inference
+
+No file holds a path to the folder itself, so it can be moved and renamed.
+"""
+
+import json
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from method_tng.contract.errors import CheckpointError
+from method_tng.runs.config import RunSettings, resolve
+from method_tng.runs.files import write_json
+
+logger = logging.getLogger(__name__)
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path, settings: RunSettings) -> None:
+        self.path = path
+        self.settings = settings
+
+    @classmethod
+    def create(cls, settings: RunSettings, facts: dict[str, Any]) -> "RunFolder":
+        """A new folder `results_root/<dset>-<ctx_mode>-<exp_id>-<time>` with its options and facts."""
+        train, data = settings.train, settings.data
+        root = Path("debug_results" if train.debug else train.results_root)
+        stamp = datetime.now().strftime("%Y_%m_%d_%H_%M_%S")
+        name = f"{data.dset_name}-{data.ctx_mode}-{train.exp_id}-{stamp}"
+        path = root / name
+        count = 2
+        while path.exists():  # two runs within one second
+            path, count = root / f"{name}_{count}", count + 1
+        path.mkdir(parents=True)
+        write_json(path / "run.json", facts)
+        write_json(path / "opt.json", settings.flat())
+        return cls(path, settings)
+
+    @classmethod
+    def open(cls, model: str, results_root: str) -> "RunFolder":
+        """An existing run by its path, its folder's name, or a unique beginning of its name.
+
+        Raises:
+            CheckpointError: nothing or more than one run answers to the name, or it has no options.
+        """
+        path = _find(model, Path(results_root))
+        try:
+            options = json.loads((path / "opt.json").read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise CheckpointError(
+                f"{path}/opt.json cannot be read ({error}); it is no run folder of ours"
+            ) from error
+        return cls(path, resolve([(f"{path}/opt.json", options)]))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """run.json."""
+        return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+
+    def add_facts(self, **facts: Any) -> None:
+        """Adds entries to run.json."""
+        write_json(self.path / "run.json", self.facts | facts)
+
+    def weights(self, stage: str) -> Path:
+        """The stage's best weights, or the last ones while there are no best."""
+        for kind in ("best", "last"):
+            path = self.path / f"{stage}.{kind}.safetensors"
+            if path.is_file():
+                return path
+        raise CheckpointError(f"{self.path} holds no weights of stage {stage!r} yet; train it first")
+
+
+def _find(model: str, root: Path) -> Path:
+    for path in (Path(model), root / model):
+        if (path / "opt.json").is_file():
+            return path
+    found = sorted(path.parent for path in root.glob(f"{model}*/opt.json"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CheckpointError(
+            f"there is no run {model!r}: neither a folder with opt.json nor the beginning of a name in {root}"
+        )
+    names = ", ".join(path.name for path in found[:4])
+    raise CheckpointError(
+        f"{model!r} is the beginning of {len(found)} runs in {root} ({names}); say more of the name"
+    )

@@ -1,0 +1,62 @@
+"""The log of a run: train.log for people, TensorBoard for curves."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """Averages the loss terms of an epoch and writes them, with the true learning rates and the metrics."""
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # slow to import: only a run pays for it
+
+        self._log = folder / "train.log"
+        self._stage = stage
+        self._writer = SummaryWriter(str(folder / "tensorboard_log" / stage), flush_secs=30)
+        self.sums: dict[str, float] = {}
+        self.count = 0
+
+    def add(self, terms: Mapping[str, float], rates: Mapping[str, float], step: int) -> None:
+        """One step's weighted loss terms and learning rates."""
+        for name, value in terms.items():
+            self._writer.add_scalar(f"Train/{name}", value, step)
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        for name, value in rates.items():
+            self._writer.add_scalar(f"Train/lr_{name}", value, step)
+        self.count += 1
+
+    def end_epoch(self, epoch: int) -> str:
+        """Writes and returns the epoch's mean loss terms, and starts anew."""
+        means = {name: total / max(self.count, 1) for name, total in self.sums.items()}
+        told = " ".join(f"{name} {value:.4f}" for name, value in means.items())
+        self._line(f"[Epoch] {epoch:03d} [Loss] {told}")
+        self.sums, self.count = {}, 0
+        return told
+
+    def metrics(self, epoch: int, metrics: Mapping[str, Mapping[str, Any]]) -> None:
+        """An evaluation's recalls: task -> metric -> value."""
+        self._line(f"[Epoch] {epoch:03d} [Metrics] {json.dumps(metrics)}")
+        for task, values in metrics.items():
+            for name, value in values.items():
+                self._writer.add_scalar(f"Eval/{task}-{name}", value, epoch)
+        self._writer.flush()
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs to go on with the running epoch's means."""
+        return {"sums": self.sums, "count": self.count}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The reverse of `state`."""
+        self.sums, self.count = dict(state["sums"]), int(state["count"])
+
+    def close(self) -> None:
+        """Flushes and closes the files."""
+        self._writer.close()
+
+    def _line(self, text: str) -> None:
+        stamp = datetime.now().strftime("%Y_%m_%d_%H_%M_%S")
+        with open(self._log, "a", encoding="utf-8") as log:
+            log.write(f"{stamp} [{self._stage}] {text}\n")
