@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from method_tng.contract.errors import CheckpointError
-from method_tng.runs.files import write_whole
+from method_tng.contract.files import write_whole
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -76,5 +76,5 @@ def load_state(path: Path) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is not there: this run was never saved, or is complete") from error
-    except Exception as error:  # noqa: BLE001  torch raises many kinds for a damaged file
+    except Exception as error:
         raise CheckpointError(f"{path} cannot be read as a trainer state: {error}") from error

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from method_tng.contract.errors import CheckpointError
+from method_tng.contract.files import write_json
 from method_tng.runs.config import RunSettings, resolve
-from method_tng.runs.files import write_json
 
 logger = logging.getLogger(__name__)
 

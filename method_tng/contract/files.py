@@ -8,7 +8,7 @@ from typing import Any
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Calls `write` with a temporary neighbour of `path` and renames the result; a kill leaves the old file."""
+    """Calls `write` with a temporary neighbour of `path`, then renames it; a kill leaves the old file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         write(temporary)
