@@ -1,0 +1,123 @@
+"""A corpus in a model's own terms, encoded once.
+
+Windows are encoded in groups of similar length, so that nobody pays for the padding of the longest; a
+group keeps its own padding.  Whatever a Code holds, its first axis is the window.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from method_tng.contract.batch import QueryBatch, WindowBatch, to_device
+from method_tng.contract.files import write_whole
+from method_tng.contract.protocols import Code
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some windows of a corpus and their code."""
+
+    rows: Tensor  # (m,) int64, rows of the corpus
+    code: Code
+
+
+@dataclass(frozen=True)
+class CorpusCodes:
+    """All windows of a corpus: groups, and where each window is found in them."""
+
+    groups: Sequence[Group]
+    group_of: Tensor  # (M,) int64
+    row_in_group: Tensor  # (M,) int64
+
+    @property
+    def device(self) -> torch.device:
+        return self.group_of.device
+
+    def __len__(self) -> int:
+        return len(self.group_of)
+
+
+def code_to(code: Code, device: torch.device | str) -> Code:
+    """The same code on a device."""
+    return {name: value.to(device) for name, value in code.items()}
+
+
+@torch.inference_mode()
+def encode_windows(
+    encode: Callable[[WindowBatch], Code],
+    read: Callable[[Sequence[int]], WindowBatch],
+    lengths: Sequence[int],
+    batch_size: int,
+    device: torch.device | str,
+) -> CorpusCodes:
+    """Encodes M windows, shortest first, `batch_size` at a time.
+
+    Args:
+        encode: a model's `encode_windows`, on `device`.
+        read: rows of the corpus -> their features.
+        lengths: (M,) clips of every window.
+    """
+    order = torch.tensor(lengths, dtype=torch.int64).argsort(stable=True)
+    groups = []
+    for rows in order.split(batch_size):
+        code = encode(to_device(read(rows.tolist()), device))
+        groups.append(Group(rows.to(device), code))
+    return joined(groups, len(lengths), device)
+
+
+def joined(groups: Sequence[Group], num_windows: int, device: torch.device | str) -> CorpusCodes:
+    """Groups with the table that finds a window in them."""
+    group_of = torch.zeros(num_windows, dtype=torch.int64, device=device)
+    row_in_group = torch.zeros(num_windows, dtype=torch.int64, device=device)
+    for index, group in enumerate(groups):
+        group_of[group.rows] = index
+        row_in_group[group.rows] = torch.arange(len(group.rows), device=device)
+    return CorpusCodes(groups, group_of, row_in_group)
+
+
+@torch.inference_mode()
+def encode_queries(
+    encode: Callable[[QueryBatch], Code],
+    read: Callable[[Sequence[int]], QueryBatch],
+    num_queries: int,
+    batch_size: int,
+    device: torch.device | str,
+) -> Iterator[tuple[Tensor, Code]]:
+    """Encodes queries block by block: yields their rows (n,) and their code."""
+    for start in range(0, num_queries, batch_size):
+        rows = torch.arange(start, min(start + batch_size, num_queries))
+        yield rows, encode(to_device(read(rows.tolist()), device))
+
+
+def save_codes(path: Path, codes: CorpusCodes, identity: str) -> None:
+    """Writes an encoded corpus; `identity` says what it was made from."""
+    tensors = {}
+    for index, group in enumerate(codes.groups):
+        tensors[f"{index}/rows"] = group.rows.cpu()
+        for name, value in group.code.items():
+            tensors[f"{index}/code/{name}"] = value.cpu().contiguous()
+    facts = {"identity": identity, "groups": str(len(codes.groups)), "windows": str(len(codes))}
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=facts))
+
+
+def load_codes(path: Path, identity: str, device: torch.device | str) -> CorpusCodes | None:
+    """The stored corpus, or None when there is none or it was made from something else."""
+    if not path.is_file():
+        return None
+    with safe_open(path, "pt") as stored:
+        facts = stored.metadata()
+        if facts.get("identity") != identity:
+            return None
+        groups = []
+        for index in range(int(facts["groups"])):
+            prefix = f"{index}/code/"
+            names = [name for name in stored.keys() if name.startswith(prefix)]  # noqa: SIM118
+            code = {name.removeprefix(prefix): stored.get_tensor(name).to(device) for name in names}
+            groups.append(Group(stored.get_tensor(f"{index}/rows").to(device), code))
+    return joined(groups, int(facts["windows"]), device)

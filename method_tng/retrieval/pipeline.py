@@ -1,0 +1,176 @@
+"""The whole way for the queries of a split: rank, open, localize, join, suppress.
+
+Tasks.  In window terms (the TVR convention; a place is a window, times are seconds inside it):
+
+    VR    windows by relevance                 SVMR  moments inside the query's own window
+    VCMR  moments of the best windows
+
+In film terms (a place is a film, times are film seconds; moments of overlapping windows are merged):
+
+    VR    films by their best window           TNG   moments inside the query's own film
+    VCMR  the best windows' moments in film time
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from method_tng.contract.items import RankingTable
+from method_tng.contract.protocols import Code, Localizer, Matcher
+from method_tng.contract.recipe import Fusion
+from method_tng.contract.settings import SearchSettings
+from method_tng.retrieval.codes import CorpusCodes
+from method_tng.retrieval.moments import MomentBlock, best_moments, in_film_time, without_overlaps
+from method_tng.retrieval.ranking import best_films, localize_corpus, match_corpus
+
+TASKS = ("VCMR", "SVMR", "VR", "TNG")
+SCOPES = ("windows", "films")
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """What turns an encoded query into moments: models, how scores are joined, and the search settings."""
+
+    matcher: Matcher
+    localizer: Localizer
+    fusion: Fusion
+    reported: Callable[[Tensor], Tensor]
+    settings: Any  # the system's own
+    search: SearchSettings
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is searched: M windows of F films.
+
+    Attributes:
+        codes: the encoded windows.
+        window_ids, movie_ids: their names.
+        window_movies: (M,) int64.
+        window_starts, window_lengths: (M,) float64 seconds.
+    """
+
+    codes: CorpusCodes
+    window_ids: Sequence[str]
+    movie_ids: Sequence[str]
+    window_movies: Tensor
+    window_starts: Tensor
+    window_lengths: Tensor
+
+
+Key = tuple[str, str]
+"""(scope, task)."""
+
+
+@torch.inference_mode()
+def answer(
+    answerer: Answerer,
+    corpus: Corpus,
+    queries: Iterable[tuple[Tensor, Code]],
+    query_ids: Sequence[str],
+    own_window: Tensor,
+) -> dict[Key, RankingTable]:
+    """Ranks for all queries.
+
+    Args:
+        queries: blocks of (rows (n,), code), in order.
+        own_window: (N,) int64 on the corpus' device, -1 where unknown: such queries get no SVMR and TNG.
+
+    Returns:
+        (scope, task) -> table; the tasks are those of the search settings.
+    """
+    collected: dict[Key, list[MomentBlock]] = {}
+    for rows, code in queries:
+        block = answer_block(answerer, corpus, code, own_window[rows.to(own_window.device)])
+        for key, moments in block.items():
+            collected.setdefault(key, []).append(_reported(moments, answerer.reported))
+    names = {"windows": corpus.window_ids, "films": corpus.movie_ids}
+    return {key: _table(blocks, query_ids, names[key[0]]) for key, blocks in collected.items()}
+
+
+def answer_block(
+    answerer: Answerer, corpus: Corpus, queries: Code, own_window: Tensor
+) -> dict[Key, MomentBlock]:
+    """The moments of one block of B queries for every task; own_window (B,) int64."""
+    search, tasks = answerer.search, answerer.search.tasks
+    scores = match_corpus(answerer.matcher, queries, corpus.codes)  # (B, M)
+    found: dict[Key, MomentBlock] = {}
+    if "VR" in tasks:
+        films = best_films(scores, corpus.window_movies, len(corpus.movie_ids))  # (B, F)
+        found["windows", "VR"] = _ranked(scores, search.max_vcmr_video)
+        found["films", "VR"] = _ranked(films, search.max_vcmr_video)
+    if "VCMR" in tasks:
+        candidates = _open(answerer, corpus, queries, scores)
+        in_films = in_film_time(candidates, corpus.window_movies, corpus.window_starts)
+        found["windows", "VCMR"] = without_overlaps(candidates, search.nms_thd, search.max_after_nms)
+        found["films", "VCMR"] = without_overlaps(in_films, search.film_nms_thd, search.max_after_nms)
+    if "SVMR" in tasks:
+        inside = _inside_own(answerer, corpus, queries, own_window)
+        found["windows", "SVMR"] = without_overlaps(inside, search.nms_thd, search.max_after_nms)
+    if "TNG" in tasks:
+        elsewhere = corpus.window_movies != corpus.window_movies[own_window].unsqueeze(1)  # (B, M)
+        elsewhere |= (own_window < 0).unsqueeze(1)
+        own_film = _open(answerer, corpus, queries, scores.masked_fill(elsewhere, -torch.inf))
+        own_film = in_film_time(own_film, corpus.window_movies, corpus.window_starts)
+        found["films", "TNG"] = without_overlaps(own_film, search.film_nms_thd, search.max_after_nms)
+    return found
+
+
+def _open(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tensor) -> MomentBlock:
+    """The best moments of each query's best windows; scores (B, M), -inf where a window may not be opened."""
+    most = int((scores > -torch.inf).sum(1).max())
+    width = max(1, min(answerer.search.max_vcmr_video, most))
+    relevance, opened = scores.topk(width, dim=1)  # (B, W) each
+    query = torch.arange(len(opened), device=opened.device).repeat_interleave(width)
+    pairs = torch.stack([query, opened.flatten()], dim=1)  # (B * W, 2)
+    spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
+    joint = answerer.fusion(relevance.flatten(), spans.scores, answerer.settings)  # (B * W, K)
+    joint = joint.masked_fill(relevance.flatten().unsqueeze(1) == -torch.inf, -torch.inf)
+    num_spans = joint.shape[1]
+    times = spans.times.view(1, 1, num_spans, 2) if len(spans.times) == 1 else spans.times.view(
+        len(opened), width, num_spans, 2
+    )  # fmt: skip
+    joint = joint.view(len(opened), width, num_spans)
+    return best_moments(joint, times, opened, corpus.window_lengths, answerer.search.max_before_nms)
+
+
+def _inside_own(answerer: Answerer, corpus: Corpus, queries: Code, own_window: Tensor) -> MomentBlock:
+    """The best moments inside each query's own window, by the spans' scores alone."""
+    pairs = torch.stack(
+        [torch.arange(len(own_window), device=own_window.device), own_window.clamp(min=0)], dim=1
+    )
+    spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
+    joint = answerer.fusion(
+        torch.zeros_like(own_window, dtype=torch.float32), spans.scores, answerer.settings
+    )
+    joint = joint.masked_fill((own_window < 0).unsqueeze(1), -torch.inf).unsqueeze(1)  # (B, 1, K)
+    opened = own_window.clamp(min=0).unsqueeze(1)  # (B, 1)
+    keep = answerer.search.max_before_nms
+    return best_moments(joint, spans.times.unsqueeze(1), opened, corpus.window_lengths, keep)
+
+
+def _ranked(scores: Tensor, keep: int) -> MomentBlock:
+    """Places by score, without times."""
+    score, place = scores.topk(min(keep, scores.shape[1]), dim=1)  # (B, R) each
+    times = score.new_zeros((*score.shape, 2), dtype=torch.float64)
+    return MomentBlock(place, times, score, score > -torch.inf)
+
+
+def _reported(block: MomentBlock, reported: Callable[[Tensor], Tensor]) -> MomentBlock:
+    """The block on the CPU, its scores on the scale that is written."""
+    score = reported(block.score.double())
+    return MomentBlock(block.place.cpu(), block.times.cpu(), score.cpu(), block.valid.cpu())
+
+
+def _table(blocks: Sequence[MomentBlock], query_ids: Sequence[str], names: Sequence[str]) -> RankingTable:
+    counts = np.concatenate([block.valid.sum(1).numpy() for block in blocks])
+    columns: Mapping[str, np.ndarray] = {
+        name: np.concatenate([getattr(block, name)[block.valid].numpy() for block in blocks])
+        for name in ("place", "times", "score")
+    }
+    offset = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return RankingTable(list(query_ids), offset, columns["place"], columns["times"], columns["score"], names)
