@@ -71,7 +71,7 @@ class Batch:
 
 def to_device(batch: AnyBatch, device: torch.device | str) -> AnyBatch:
     """The same batch with every tensor on a device, the parts of a batch included."""
-    moved = {}
+    moved: dict[str, Any] = {}
     for field in fields(batch):
         value = getattr(batch, field.name)
         if isinstance(value, Tensor):
