@@ -4,6 +4,7 @@
       ConfigError            an option, a preset or a flag
       DataError              an annotation, feature or prediction file
       CheckpointError        a run folder or a weights file
+      TrainingError          training cannot go on
       MissingExtra           an optional package that is not installed
 
 A message says in one sentence what is wrong, where, what was expected and what to do.
@@ -24,6 +25,10 @@ class DataError(TngError):
 
 class CheckpointError(TngError):
     """A run folder or a weights file cannot be used."""
+
+
+class TrainingError(TngError):
+    """Training cannot go on, as with a loss that is not finite."""
 
 
 class MissingExtra(TngError):

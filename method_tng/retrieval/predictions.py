@@ -1,0 +1,73 @@
+"""Rankings to the evaluator: as columns in memory, and as the TVR family's submission file.
+
+Two submissions are made of an answer: one in window terms (tasks VCMR, SVMR, VR) and one in film terms
+(VCMR, VR, and TNG under the name SVMR with `"scope": "own_film"`, since it is moment retrieval in a given
+video).  Each is written as JSON and as the evaluator's columnar `.npz`.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from method_tng.contract.items import RankingTable
+from method_tng.retrieval.pipeline import SCOPES, Key
+from standalone_eval.columns import GroundTruth, Rows, Submission
+from standalone_eval.format_npz import write_npz
+from standalone_eval.formats import write_json
+
+PLACE_OF = {"VCMR": "VCMR", "SVMR": "SVMR", "VR": "VR", "TNG": "SVMR"}  # our task -> list of the submission
+
+
+def submission_of(tables: Mapping[Key, RankingTable], scope: str) -> Submission:
+    """The answers in one scope as the evaluator's columns."""
+    chosen = {task: table for (where, task), table in tables.items() if where == scope}
+    rows = {PLACE_OF[task]: _rows(table, task) for task, table in chosen.items()}
+    names = next(iter(chosen.values())).names
+    return Submission(
+        rows,
+        video_name=np.array(names),
+        video_index=np.arange(len(names)),
+        scope="own_film" if "TNG" in chosen else None,
+        name=f"answers in {scope}",
+    )
+
+
+def write_predictions(tables: Mapping[Key, RankingTable], folder: Path, stem: str) -> list[Path]:
+    """Writes `<stem>_windows` and `<stem>_films`, each as .json and .npz; returns the four paths."""
+    written = []
+    for scope in SCOPES:
+        if any(where == scope for where, _ in tables):
+            submission = submission_of(tables, scope)
+            for suffix, write in (("json", write_json), ("npz", write_npz)):
+                path = folder / f"{stem}_{scope}.{suffix}"
+                write(path, submission)
+                written.append(path)
+    return written
+
+
+def ground_truth(
+    query_ids: Sequence[str], spans: Sequence, places: Sequence[str], kinds: Sequence[str]
+) -> GroundTruth:
+    """Truth as the evaluator's columns.
+
+    Args:
+        query_ids: N ids.
+        spans: per query its [start, end] windows in seconds of its place.
+        places: the window or film of each.
+        kinds: the type of each ("v", "t", "vt" in TVR, else "").
+    """
+    typed = list(kinds) if all(kinds) else None
+    return GroundTruth.from_windows(_ids(query_ids), spans, video=list(places), type=typed)
+
+
+def _rows(table: RankingTable, task: str) -> Rows:
+    times = None if task == "VR" else table.times
+    return Rows(_ids(table.query_ids), table.offset, window=times, video=table.place, score=table.score)
+
+
+def _ids(query_ids: Sequence[str]) -> np.ndarray:
+    """Ids as the annotation files have them: whole numbers where all are, texts elsewhere."""
+    if all(name.isdecimal() and (name == "0" or name[0] != "0") and len(name) < 19 for name in query_ids):
+        return np.array([int(name) for name in query_ids], dtype=np.int64)
+    return np.array(query_ids, dtype=np.str_)

@@ -1,0 +1,37 @@
+"""The recall table that a command prints."""
+
+from collections.abc import Mapping
+
+from method_tng.retrieval.split import TOPK, Metrics
+
+TITLES = {
+    ("windows", "VR"): "which window",
+    ("windows", "SVMR"): "moment in its window",
+    ("windows", "VCMR"): "window and moment",
+    ("films", "VR"): "which film",
+    ("films", "TNG"): "moment in its film",
+    ("films", "VCMR"): "film and moment",
+}
+
+
+def recall_table(metrics: Metrics, chance: Metrics) -> str:
+    """Recalls in percent, guessing's beside them in brackets."""
+    head = f"{'':34s}" + "".join(f"{f'R@{k}':>16s}" for k in TOPK)
+    lines = [head]
+    for (scope, task), title in TITLES.items():
+        values = metrics.get(scope, {}).get(task)
+        if values is not None:
+            guesses = chance.get(scope, {}).get(task, {})
+            lines += [_line(f"{task:4s} {title}", tail, values, guesses) for tail in _tails(values)]
+    return "\n".join(lines)
+
+
+def _tails(values: Mapping[str, float]) -> list[str]:
+    """ "" for tasks without times, else one tail per IoU."""
+    return [key.removeprefix("R@1") for key in values if key == "R@1" or key.startswith("R@1,")]
+
+
+def _line(name: str, tail: str, values: Mapping[str, float], guesses: Mapping[str, float]) -> str:
+    label = f"{name}{tail.replace(',IoU=', ', IoU ')}"
+    cells = [f"{100 * values[f'R@{k}{tail}']:.1f} ({100 * guesses.get(f'R@{k}{tail}', 0):.2g})" for k in TOPK]
+    return f"{label:34s}" + "".join(f"{cell:>16s}" for cell in cells)

@@ -1,0 +1,1 @@
+"""Batches and a recipe to weights."""

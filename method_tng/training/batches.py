@@ -1,0 +1,91 @@
+"""Which queries and windows form the batches of an epoch.
+
+A plan depends on the seed, the epoch and the data only, so that a resumed run and every process of a
+distributed run make the same one.  Each process then takes its share of every batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from method_tng.contract.settings import TrainSettings
+
+SMALLEST_GROUP = 0.25  # of batch_windows: a last group of fewer windows has too few negatives to learn from
+
+
+@dataclass(frozen=True)
+class BatchRows:
+    """A batch before it is read: rows of the collection.
+
+    `windows` None = the own windows of the queries.
+    """
+
+    queries: np.ndarray  # (n,) int64
+    windows: np.ndarray | None = None  # (m,) int64
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a plan needs to know of the training split."""
+
+    own_window: np.ndarray  # (N,) int64 row of each query's window, -1 unknown
+    window_movies: np.ndarray  # (M,) int64
+
+    def of_windows(self, windows: np.ndarray, used: np.ndarray) -> np.ndarray:
+        """The used queries of some windows, in the order of the collection."""
+        wanted = np.zeros(len(self.window_movies), dtype=bool)
+        wanted[windows] = True
+        return used[wanted[self.own_window[used]]]
+
+
+def used_queries(rows: TrainingRows, data_ratio: float, seed: int) -> np.ndarray:
+    """Queries with a known window, or a seeded share of them."""
+    known = np.flatnonzero(rows.own_window >= 0)
+    if data_ratio >= 1:
+        return known
+    share = np.random.default_rng(seed).permutation(known)[: max(1, round(len(known) * data_ratio))]
+    return np.sort(share)
+
+
+def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch: int) -> list[BatchRows]:
+    """The batches of an epoch, in order."""
+    draw = np.random.default_rng((train.seed, epoch))
+    if train.batches == "shuffled":
+        order = draw.permutation(used)
+        return [BatchRows(order[at : at + train.bsz]) for at in range(0, len(order), train.bsz)]
+    if train.batches == "windows":
+        groups = _groups([draw.permutation(np.unique(rows.own_window[used]))], train.batch_windows)
+    else:
+        groups = _groups(_windows_of_films(rows, train.batch_films, draw), train.batch_windows)
+    groups = [groups[index] for index in draw.permutation(len(groups))]
+    batches = [BatchRows(rows.of_windows(group, used), group) for group in groups]
+    return [batch for batch in batches if len(batch.queries)]
+
+
+def share_of(batch: BatchRows, rows: TrainingRows, rank: int, world: int) -> BatchRows:
+    """The part of a batch that one of `world` processes encodes."""
+    if world == 1:
+        return batch
+    if batch.windows is None:
+        return BatchRows(batch.queries[rank::world])
+    windows = batch.windows[rank::world]
+    return BatchRows(rows.of_windows(windows, batch.queries), windows)
+
+
+def _windows_of_films(rows: TrainingRows, films: int, draw: np.random.Generator) -> list[np.ndarray]:
+    """Windows of a few films at a time, shuffled: two scenes of one film are the hardest negatives."""
+    order = draw.permutation(np.unique(rows.window_movies))
+    together = [order[at : at + films] for at in range(0, len(order), films)]
+    return [draw.permutation(np.flatnonzero(np.isin(rows.window_movies, group))) for group in together]
+
+
+def _groups(pools: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
+    """Each pool cut into groups of `size`; a small rest is left out unless the pool is no larger."""
+    groups = []
+    for pool in pools:
+        for at in range(0, len(pool), size):
+            group = pool[at : at + size]
+            if len(group) >= SMALLEST_GROUP * size or at == 0:
+                groups.append(group)
+    return groups

@@ -1,0 +1,123 @@
+"""Where batches come from: a split that stays in memory (or on the device), or one that is read anew.
+
+The resident form reads every query and window once, keeps them padded on the device, and cuts batches out
+of them with index operations alone.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from method_tng.contract.batch import Batch, QueryBatch, Targets, WindowBatch, to_device
+from method_tng.training.batches import BatchRows
+
+Read = Callable[[Sequence[int], Sequence[int] | None], Batch]
+"""`Collection.batch`: query rows, window rows -> the batch."""
+
+
+class ResidentSplit:
+    """All N queries and M windows of a training split as one padded batch on a device."""
+
+    def __init__(self, whole: Batch, device: torch.device | str) -> None:
+        self.whole = to_device(whole, device)
+        self.device = device
+        self.own = whole.positive.numpy()  # (N,) row of each query's window
+        self.clips = whole.windows.mask.sum(1).numpy()  # (M,)
+        self.words = whole.queries.mask.sum(1).numpy()  # (N,)
+
+    def batch(self, rows: BatchRows) -> Batch:
+        """The same as reading the rows from the collection, without reading."""
+        windows = _in_order(self.own[rows.queries]) if rows.windows is None else rows.windows
+        place = np.full(len(self.clips), -1)
+        place[windows] = np.arange(len(windows))
+        query, window = self._index(rows.queries), self._index(windows)
+        num_clips = int(self.clips[windows].max())
+        return Batch(
+            queries=_take_queries(
+                self.whole.queries, rows.queries, query, int(self.words[rows.queries].max())
+            ),
+            windows=_take_windows(self.whole.windows, windows, window, num_clips),
+            positive=self._index(place[self.own[rows.queries]]),
+            targets=_take_targets(self.whole.targets, rows.queries, query, num_clips),
+        )
+
+    def _index(self, rows: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(rows)).to(self.device, non_blocking=True)
+
+
+def resident_bytes(lengths: np.ndarray, widths: int, num_queries: int, words: int) -> int:
+    """Memory of a resident split: windows of `widths` columns in all, queries of `words` numbers each."""
+    return 4 * (len(lengths) * int(lengths.max()) * widths + num_queries * words)
+
+
+def resident_batches(split: ResidentSplit, plan: Sequence[BatchRows]) -> Iterator[Batch]:
+    """The batches of a plan, cut out of memory."""
+    for rows in plan:
+        yield split.batch(rows)
+
+
+def read_batches(
+    read: Read, plan: Sequence[BatchRows], num_workers: int, pin_memory: bool
+) -> Iterator[Batch]:
+    """The batches of a plan, read from the feature files, ahead of time in worker processes if wanted."""
+    loader = DataLoader(_Planned(read, plan), batch_size=None, num_workers=num_workers, pin_memory=pin_memory)
+    yield from loader
+
+
+class _Planned(Dataset):
+    """A plan as a torch data set whose items are whole batches."""
+
+    def __init__(self, read: Read, plan: Sequence[BatchRows]) -> None:
+        self.read, self.plan = read, plan
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, index: int) -> Batch:
+        rows = self.plan[index]
+        return self.read(rows.queries.tolist(), None if rows.windows is None else rows.windows.tolist())
+
+
+def _in_order(windows: np.ndarray) -> np.ndarray:
+    """Distinct windows in order of first appearance."""
+    _, first = np.unique(windows, return_index=True)
+    return windows[np.sort(first)]
+
+
+def _take_queries(queries: QueryBatch, rows: np.ndarray, index: Tensor, width: int) -> QueryBatch:
+    tokens = queries.token_ids
+    return QueryBatch(
+        ids=[queries.ids[row] for row in rows],
+        words=queries.words[index, :width],
+        mask=queries.mask[index, :width],
+        token_ids=None if tokens is None else tokens[index],
+    )
+
+
+def _take_windows(windows: WindowBatch, rows: np.ndarray, index: Tensor, width: int) -> WindowBatch:
+    streams = {
+        name: value[index, :width]
+        for name in ("frames", "subtitles")
+        if (value := getattr(windows, name)) is not None
+    }
+    return replace(
+        windows,
+        ids=[windows.ids[row] for row in rows],
+        mask=windows.mask[index, :width],
+        movies=windows.movies[index],
+        seconds=windows.seconds[index],
+        clip_seconds=windows.clip_seconds[index],
+        **streams,
+    )
+
+
+def _take_targets(targets: Targets, rows: np.ndarray, index: Tensor, width: int) -> Targets:
+    return Targets(
+        spans=[targets.spans[row] for row in rows],
+        clips=targets.clips[index],
+        inside=targets.inside[index, :width],
+    )

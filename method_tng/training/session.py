@@ -1,0 +1,222 @@
+"""A whole training: data, models, starts, stages, evaluations.  Also opens what a finished run holds."""
+
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from method_tng.contract.batch import Batch
+from method_tng.contract.errors import CheckpointError, DataError
+from method_tng.contract.recipe import Recipe, Sizes, Stage
+from method_tng.contract.settings import DataSettings
+from method_tng.dataset.annotations import read_split
+from method_tng.dataset.collection import Collection
+from method_tng.dataset.text import Vocabulary
+from method_tng.retrieval.split import Metrics, answer_split, score_split
+from method_tng.runs.checkpoint import load_weights
+from method_tng.runs.folder import RunFolder
+from method_tng.training.batches import BatchRows, TrainingRows, plan_epoch, share_of, used_queries
+from method_tng.training.distributed import Process
+from method_tng.training.interrupt import Wish
+from method_tng.training.loop import StageTrainer, Work, optimizer_steps
+from method_tng.training.optim import make_optimizer
+from method_tng.training.resident import ResidentSplit, read_batches, resident_batches, resident_bytes
+from method_tng.training.state import Average, TrainerState
+
+logger = logging.getLogger(__name__)
+
+START_BATCH = 256  # queries of a batch while a stage looks at the whole training set
+
+
+def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> None:
+    """Trains every stage of a run that is not complete yet.
+
+    Raises:
+        Stopped: a signal came; everything is saved.
+    """
+    settings = run.settings
+    for stage in recipe.stages:
+        data = replace(settings.data, **stage.data)
+        vocabulary = _vocabulary(run, data, process)
+        training = Collection.open(data, "train", vocabulary)
+        if not (training.own_window >= 0).any():
+            raise DataError(
+                f"{data.annotations}: no training narration has a moment; there is nothing to learn from"
+            )
+        sizes = training.sizes()
+        if process.leads:
+            run.add_facts(sizes={stage.name: asdict(sizes)})
+        _train_stage(run, recipe, stage, training, sizes, process, wish)
+
+
+def load_models(run: RunFolder, recipe: Recipe, device: torch.device) -> dict[str, nn.Module]:
+    """The trained models of a run by stage, on a device, ready for use."""
+    models = {}
+    for stage in recipe.stages:
+        path = run.weights(stage.name)
+        stored = run.facts.get("sizes", {}).get(stage.name)
+        if stored is None:
+            raise CheckpointError(
+                f"{run.path}/run.json does not say the sizes of stage {stage.name!r}; train it first"
+            )
+        model = stage.build(run.settings.model, replace(run.settings.data, **stage.data), Sizes(**stored))
+        load_weights(model, path)
+        models[stage.name] = model.to(device).eval()
+    return models
+
+
+def open_split(run: RunFolder, stage: Stage, split: str) -> Collection:
+    """A split of the run's data with the run's own vocabulary."""
+    data = replace(run.settings.data, **stage.data)
+    return Collection.open(data, split, _stored_vocabulary(run) if data.vocabulary else None)
+
+
+def _train_stage(
+    run: RunFolder,
+    recipe: Recipe,
+    stage: Stage,
+    training: Collection,
+    sizes: Sizes,
+    process: Process,
+    wish: Wish,
+) -> None:
+    settings, train = run.settings, run.settings.train
+    _seed(train.seed)
+    model = stage.build(settings.model, training.data, sizes).to(process.device)
+    resumed = (run.path / f"{stage.name}.trainer_state.pt").is_file()
+    if stage.start and not resumed:
+        stage.start(model, settings.model, _AllBatches(training, process.device))
+    objectives = stage.objectives(model, settings.model)
+    generator = torch.Generator(device=process.device).manual_seed(train.seed)
+    optimizers = {objective.name: make_optimizer(objective, train) for objective in objectives}
+    state = TrainerState(model, optimizers, Average(model, train.ema), generator)
+    work = _work(run, recipe, stage, training, model, process)
+    if train.compile:
+        model.encode_windows = torch.compile(model.encode_windows, dynamic=True)
+    _seed(train.seed + process.rank)  # every process drops out other units
+    torch.autograd.set_detect_anomaly(train.detect_anomaly)
+    trainer = StageTrainer(run, stage.name, objectives, state, work, process, wish)
+    trainer.resume()
+    trainer.run_all()
+
+
+def _work(
+    run: RunFolder, recipe: Recipe, stage: Stage, training: Collection, model: nn.Module, process: Process
+) -> Work:
+    train = run.settings.train
+    rows = TrainingRows(training.own_window, training.window_movies)
+    used = used_queries(rows, training.data.data_ratio, train.seed)
+
+    def whole(epoch: int) -> list[BatchRows]:
+        return plan_epoch(rows, used, train, epoch)
+
+    def mine(epoch: int) -> list[BatchRows]:
+        shares = [share_of(batch, rows, process.rank, process.world) for batch in whole(epoch)]
+        smallest = [_smallest_share(batch, rows, process.world) for batch in whole(epoch)]
+        return [share for share, least in zip(shares, smallest, strict=True) if least > 0]
+
+    evaluate = _evaluation(run, recipe, stage, model, process)
+    return Work(mine, _reader(training, train.num_workers, process), evaluate, optimizer_steps(mine, train))
+
+
+def _smallest_share(batch: BatchRows, rows: TrainingRows, world: int) -> int:
+    """Queries of the process that gets fewest: a batch that leaves one idle is left out by all."""
+    return min(len(share_of(batch, rows, rank, world).queries) for rank in range(world))
+
+
+def _reader(
+    training: Collection, num_workers: int, process: Process
+) -> Callable[[Sequence[BatchRows]], Iterable[Batch]]:
+    """Batches out of memory when the split fits, else from the files."""
+    sizes = training.sizes()
+    widths = sizes.frames + sizes.subtitles
+    needed = resident_bytes(
+        training.window_lengths, widths, len(training.own_window), sizes.tokens * sizes.words
+    )
+    on_gpu = process.device.type == "cuda"
+    limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else training.data.cache_gb * 1e9
+    if num_workers == 0 and needed <= limit:
+        queries = np.flatnonzero(training.own_window >= 0)
+        if len(queries) == len(training.own_window):
+            whole = training.batch(range(len(queries)), range(len(training.windows)))
+            resident = ResidentSplit(whole, process.device)
+            return lambda plan: resident_batches(resident, plan)
+    return lambda plan: read_batches(training.batch, plan, num_workers, pin_memory=on_gpu)
+
+
+def _evaluation(
+    run: RunFolder, recipe: Recipe, stage: Stage, model: nn.Module, process: Process
+) -> Callable[[Mapping[str, Tensor]], tuple[float, Metrics]] | None:
+    """Scores weights on the evaluation split, or None where none is wanted."""
+    settings, train = run.settings, run.settings.train
+    if not train.eval_split or not process.leads or len(recipe.stages) > 1:
+        return None
+    collection = open_split(run, stage, train.eval_split)
+    search = replace(settings.search, tasks=train.eval_tasks_at_training)
+
+    def evaluate(weights: Mapping[str, Tensor]) -> tuple[float, Metrics]:
+        trained = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(dict(weights))
+        model.eval()
+        draws = torch.get_rng_state()  # an evaluation must not change what training draws next
+        tables = answer_split(
+            recipe, {stage.name: model}, (settings.model, search), collection, process.device
+        )
+        torch.set_rng_state(draws)
+        model.load_state_dict(trained)
+        metrics = score_split(tables, collection)
+        return stop_score(metrics, train.stop_task), metrics
+
+    return evaluate
+
+
+def stop_score(metrics: Metrics, task: str) -> float:
+    """The number that chooses the best epoch: R@1 at IoU 0.5 + at 0.7 in window terms, R@1 for VR."""
+    if task == "last":
+        return 0.0
+    values = metrics["films" if task == "TNG" else "windows"][task]
+    return values["R@1"] if task == "VR" else values["R@1,IoU=0.5"] + values["R@1,IoU=0.7"]
+
+
+class _AllBatches:
+    """The whole training set in order, again at every pass."""
+
+    def __init__(self, training: Collection, device: torch.device) -> None:
+        self.training, self.device = training, device
+        # Queries of one window stay together, so that each window is read once.
+        known = np.flatnonzero(training.own_window >= 0)
+        self.order = known[np.argsort(training.own_window[known], kind="stable")]
+
+    def __iter__(self) -> Iterable[Batch]:
+        from method_tng.contract.batch import to_device
+
+        for start in range(0, len(self.order), START_BATCH):
+            yield to_device(
+                self.training.batch(self.order[start : start + START_BATCH].tolist()), self.device
+            )
+
+
+def _vocabulary(run: RunFolder, data: DataSettings, process: Process) -> Vocabulary | None:
+    """The words of the training queries, made once and kept in the run."""
+    if not data.vocabulary:
+        return None
+    if not (run.path / "vocabulary.json").is_file() and process.leads:
+        texts = [narration.text for narration in read_split(data, "train").narrations]
+        vocabulary = Vocabulary.build(texts, data.max_desc_l)
+        (run.path / "vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
+    return _stored_vocabulary(run)
+
+
+def _stored_vocabulary(run: RunFolder) -> Vocabulary:
+    return Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
