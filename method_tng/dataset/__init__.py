@@ -1,0 +1,1 @@
+"""Files -> Batch: annotations, features, windows, samples."""

@@ -1,0 +1,138 @@
+"""Feature rows on disk: one HDF5 file with a dataset per film or query, or a folder with one file per film.
+
+Convention: a dataset is (rows, width), float16 or float32, rows in time order; read as float32.  A file of
+a folder is named after its film (`FILM.h5`) and holds one dataset, named after the film or anyhow.
+Files are opened by the process that reads and only when it reads: a handle never survives a fork or a pickle.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from method_tng.contract.errors import DataError
+
+SUFFIXES = (".h5", ".hdf5")
+
+
+class FeatureFile:
+    """Rows by id, from one HDF5 file or a folder of them."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._ids: list[str] | None = None
+        self._handle: h5py.File | None = None
+        self._process = 0
+        if not self.path.exists():
+            raise DataError(
+                f"{self.path} does not exist; expected an HDF5 file or folder of features, give its path"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_handle": None}
+
+    def ids(self) -> list[str]:
+        """The ids of everything in it."""
+        if self._ids is None:
+            if self.path.is_dir():
+                self._ids = sorted(file.stem for file in self.path.iterdir() if file.suffix in SUFFIXES)
+            else:
+                self._ids = list(self._packed())
+            if not self._ids:
+                raise DataError(
+                    f"{self.path} holds no features; expected one dataset per film or query, extract them"
+                )
+        return self._ids
+
+    def __contains__(self, item_id: str) -> bool:
+        if self.path.is_dir():
+            return self._file_of(item_id) is not None
+        return item_id in self._packed()
+
+    def shape(self, item_id: str) -> tuple[int, int]:
+        """(rows, width) of an item, without reading the rows."""
+        return self._with_dataset(item_id, lambda dataset: dataset.shape)
+
+    def read(self, item_id: str, limit: int | None = None) -> np.ndarray:
+        """The first `limit` rows (all by default) of an item, (n, D) float32.
+
+        Raises:
+            DataError: no such item, no rows, or values that are not finite.
+        """
+        rows = self._with_dataset(item_id, lambda dataset: dataset[:limit])
+        rows = np.ascontiguousarray(rows, dtype=np.float32)
+        if not np.isfinite(rows).all():
+            bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+            raise DataError(
+                f"{self.path}, {item_id!r}: row {bad} of {len(rows)} holds NaN or Inf; expected finite "
+                "numbers, extract the features of this item again"
+            )
+        return rows
+
+    def attributes(self) -> dict[str, str]:
+        """What the file says of its own making; empty for a folder."""
+        return (
+            {} if self.path.is_dir() else {name: str(value) for name, value in self._packed().attrs.items()}
+        )
+
+    def _with_dataset(self, item_id: str, use: Any) -> Any:
+        """Applies `use` to an item's dataset, every failure told as ours."""
+        try:
+            if not self.path.is_dir():
+                return use(self._checked(self._packed().get(item_id), item_id))
+            file = self._file_of(item_id)
+            if file is None:
+                raise DataError(self._missing(item_id))
+            with h5py.File(file, "r") as opened:
+                dataset = opened.get(item_id)
+                if dataset is None and len(opened) == 1:
+                    dataset = next(iter(opened.values()))
+                return use(self._checked(dataset, item_id))
+        except (OSError, RuntimeError) as error:
+            raise DataError(
+                f"{self.path}: the features of {item_id!r} cannot be read ({error}); "
+                "copy or extract them again"
+            ) from error
+
+    def _checked(self, dataset: Any, item_id: str) -> Any:
+        if dataset is None:
+            raise DataError(self._missing(item_id))
+        if (
+            not isinstance(dataset, h5py.Dataset)
+            or dataset.ndim != 2
+            or dataset.dtype.kind != "f"
+            or 0 in dataset.shape
+        ):
+            found = f"{dataset.dtype} {dataset.shape}" if isinstance(dataset, h5py.Dataset) else "a group"
+            raise DataError(
+                f"{self.path}, {item_id!r}: found {found}; expected a dataset of floats (rows, width) "
+                "with at least one row, extract the features of this item again"
+            )
+        return dataset
+
+    def _missing(self, item_id: str) -> str:
+        near = difflib.get_close_matches(item_id, self.ids(), n=1)
+        hint = f", nearest name: {near[0]!r}" if near else ""
+        return (
+            f"{self.path} holds no features of {item_id!r} ({len(self.ids())} items{hint}); extract them, "
+            "or take it out of the annotations"
+        )
+
+    def _file_of(self, item_id: str) -> Path | None:
+        files = (self.path / f"{item_id}{suffix}" for suffix in SUFFIXES)
+        return next((file for file in files if file.is_file()), None)
+
+    def _packed(self) -> h5py.File:
+        """The one file, opened at its first use in this process."""
+        if self._handle is None or self._process != os.getpid():
+            try:
+                self._handle = h5py.File(self.path, "r")
+            except OSError as error:
+                raise DataError(
+                    f"{self.path} cannot be read as HDF5 ({error}); copy or extract the features again"
+                ) from error
+            self._process = os.getpid()
+        return self._handle

@@ -1,0 +1,164 @@
+"""Features ready for use: joined, of unit length where wanted, read once, kept within a memory budget.
+
+A path is an HDF5 file, a folder with one file per film, or several of them joined with '+', whose rows are
+put side by side.  With `normalize` each part gets unit length on its own before it is joined, which is how
+the family's ready-made concatenated files were made.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from method_tng.contract.errors import DataError
+from method_tng.contract.files import write_whole
+from method_tng.dataset.feature_file import FeatureFile
+from method_tng.dataset.rows import normalize_rows
+
+
+class RowCache:
+    """The arrays that were used last, as many as fit into a number of bytes."""
+
+    def __init__(self, num_bytes: int) -> None:
+        self.num_bytes = num_bytes
+        self._arrays: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._used = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"num_bytes": self.num_bytes, "_arrays": OrderedDict(), "_used": 0}
+
+    def get(self, key: str) -> np.ndarray | None:
+        """The array, now the one used last; None when it is not kept."""
+        array = self._arrays.get(key)
+        if array is not None:
+            self._arrays.move_to_end(key)
+        return array
+
+    def put(self, key: str, array: np.ndarray) -> np.ndarray:
+        """Keeps the array if it fits, makes it read-only, gives it back."""
+        array.flags.writeable = False
+        if array.nbytes <= self.num_bytes:
+            self._arrays[key] = array
+            self._used += array.nbytes
+            while self._used > self.num_bytes:
+                self._used -= self._arrays.popitem(last=False)[1].nbytes
+        return array
+
+
+class FeatureStore:
+    """Feature rows by film or query id.
+
+    Args:
+        path: HDF5 file, folder, or several joined with '+'.
+        normalize: divide every row by its L2 norm.
+        cache_bytes: memory for items kept between reads.
+        limit: rows of an item that are read at most; None = all.
+    """
+
+    def __init__(
+        self, path: str | Path, normalize: bool = False, cache_bytes: int = 0, limit: int | None = None
+    ) -> None:
+        names = [str(path)] if Path(path).exists() else str(path).split("+")
+        self.path = str(path)
+        self.normalize = normalize
+        self.limit = limit
+        self._parts = [FeatureFile(name) for name in names]
+        self._cache = RowCache(cache_bytes)
+
+    @cached_property
+    def widths(self) -> Sequence[int]:
+        """Width of each part, as its first item has it."""
+        return [part.shape(part.ids()[0])[1] for part in self._parts]
+
+    @property
+    def width(self) -> int:
+        """Width of a row."""
+        return sum(self.widths)
+
+    def ids(self) -> list[str]:
+        """Everything that has features in all parts."""
+        ids = self._parts[0].ids()
+        for part in self._parts[1:]:
+            others = set(part.ids())
+            ids = [item_id for item_id in ids if item_id in others]
+        return ids
+
+    def __contains__(self, item_id: str) -> bool:
+        return all(item_id in part for part in self._parts)
+
+    def attributes(self) -> dict[str, str]:
+        """What the (first) file says of its own making."""
+        return self._parts[0].attributes()
+
+    def num_rows(self, item_id: str) -> int:
+        """Rows of an item, without reading them; its width is checked.
+
+        Raises:
+            DataError: no such item, another width than the others have, or parts of different length.
+        """
+        counts = []
+        for part, width in zip(self._parts, self.widths, strict=True):
+            rows, own_width = part.shape(item_id)
+            if own_width != width:
+                raise DataError(
+                    f"{part.path}, {item_id!r}: rows have {own_width} values, those of {part.ids()[0]!r} "
+                    f"have {width}; expected one width, extract all with the same model"
+                )
+            counts.append(rows)
+        count = common_rows(counts, item_id, [str(part.path) for part in self._parts])
+        return count if self.limit is None else min(count, self.limit)
+
+    def read(self, item_id: str) -> np.ndarray:
+        """The rows of an item, (n, D) float32; kept and shared, never to be written.
+
+        Raises:
+            DataError: no such item, another width than the others have, or values that are not finite.
+        """
+        rows = self._cache.get(item_id)
+        if rows is None:
+            count = self.num_rows(item_id)
+            parts = [part.read(item_id, count) for part in self._parts]
+            parts = [normalize_rows(part) for part in parts] if self.normalize else parts
+            rows = self._cache.put(item_id, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
+        return rows
+
+
+def common_rows(counts: Sequence[int], item_id: str, paths: Sequence[str]) -> int:
+    """Rows that all streams of an item have: one row more or less is rounding and is cut off.
+
+    Raises:
+        DataError: they differ by more.
+    """
+    if max(counts) - min(counts) > 1:
+        found = ", ".join(f"{path}: {count}" for path, count in zip(paths, counts, strict=True))
+        raise DataError(
+            f"the streams of {item_id!r} have different numbers of rows ({found}); expected the same clips "
+            "in each, extract them with one clip length"
+        )
+    return min(counts)
+
+
+def write_features(
+    path: str | Path, items: Iterable[tuple[str, np.ndarray]], attributes: Mapping[str, str] | None = None
+) -> None:
+    """Writes a packed HDF5 file: a dataset per id, stored in the type of its array; whole or not at all.
+
+    Args:
+        path: the file; a file that is there is replaced when the new one is complete.
+        items: (id, rows (n, D)).
+        attributes: what the file shall say of its own making.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(temporary: Path) -> None:
+        with h5py.File(temporary, "w") as file:
+            file.attrs.update(dict(attributes or {}))
+            for item_id, rows in items:
+                file.create_dataset(item_id, data=rows)
+
+    write_whole(path, write)

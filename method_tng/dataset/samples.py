@@ -1,0 +1,129 @@
+"""Queries and windows one by one, read from the feature stores: torch datasets of views, nothing copied."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from method_tng.contract.items import Narration, Window
+from method_tng.dataset.feature_store import FeatureStore, RowCache
+from method_tng.dataset.rows import normalize_rows, pool_rows
+from method_tng.dataset.text import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySample:
+    """One sentence."""
+
+    query_id: str
+    text: str
+    words: np.ndarray  # (L, Dq)
+    token_ids: Sequence[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSample:
+    """One window."""
+
+    window: Window
+    movie: int  # number of its film
+    clip_seconds: float
+    num_clips: int
+    frames: np.ndarray | None  # (T, Dv)
+    subtitles: np.ndarray | None  # (T, Ds)
+
+
+class QuerySamples(Dataset[QuerySample]):
+    """The queries of a split, in its order."""
+
+    def __init__(
+        self,
+        narrations: Sequence[Narration],
+        store: FeatureStore,
+        vocabulary: Vocabulary | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.narrations = narrations
+        self.store = store
+        self._token_ids = [vocabulary.ids(one.text, limit) for one in narrations] if vocabulary else None
+
+    def __len__(self) -> int:
+        return len(self.narrations)
+
+    def __getitem__(self, index: int) -> QuerySample:
+        narration = self.narrations[index]
+        token_ids = self._token_ids[index] if self._token_ids else None
+        return QuerySample(narration.query_id, narration.text, self.store.read(narration.query_id), token_ids)
+
+
+class Stream:
+    """The rows of one kind (video or subtitles) of any window, at most `limit` of them.
+
+    A window that is longer is pooled from the raw rows and normalised afterwards, as published; only there is
+    the raw file read again, and the pooled rows are kept.
+    """
+
+    def __init__(self, path: str, normalize: bool, limit: int, cache_bytes: int) -> None:
+        self.store = FeatureStore(path, normalize, cache_bytes)
+        self.limit = limit
+        self._raw = FeatureStore(path)
+        self._pooled = RowCache(cache_bytes)
+
+    def rows(self, window: Window, first: int, behind: int) -> np.ndarray:
+        """Rows first .. behind - 1 of the window's film, (T, D) float32, T <= limit."""
+        if behind - first <= self.limit:
+            return self.store.read(window.movie_id)[first:behind]
+        pooled = self._pooled.get(window.window_id)
+        if pooled is None:
+            pooled = pool_rows(self._raw.read(window.movie_id)[first:behind], self.limit)
+            pooled = normalize_rows(pooled) if self.store.normalize else pooled
+            pooled = self._pooled.put(window.window_id, pooled)
+        return pooled
+
+
+class WindowSamples(Dataset[WindowSample]):
+    """The windows of a split, in the order of films and starts.
+
+    Args:
+        windows: M windows.
+        movies: (M,) int64, number of the film of each.
+        ranges: (M, 2) int64, first row in the film's features and the row behind the last.
+        clip_length: seconds that a row covers.
+        video: the stream; None = not used.
+        subtitles: the stream; None = not used.
+    """
+
+    def __init__(
+        self,
+        windows: Sequence[Window],
+        movies: np.ndarray,
+        ranges: np.ndarray,
+        clip_length: float,
+        video: Stream | None,
+        subtitles: Stream | None,
+    ) -> None:
+        self.windows = windows
+        self.movies = movies
+        self.ranges = ranges
+        num_rows = ranges[:, 1] - ranges[:, 0]
+        limits = [stream.limit for stream in (video, subtitles) if stream]
+        self.lengths = np.minimum(num_rows, min(limits))
+        self.clip_seconds = clip_length * num_rows / self.lengths
+        self.video = video
+        self.subtitles = subtitles
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> WindowSample:
+        window = self.windows[index]
+        first, behind = self.ranges[index].tolist()
+        return WindowSample(
+            window,
+            int(self.movies[index]),
+            float(self.clip_seconds[index]),
+            int(self.lengths[index]),
+            self.video and self.video.rows(window, first, behind),
+            self.subtitles and self.subtitles.rows(window, first, behind),
+        )

@@ -1,0 +1,134 @@
+"""Films cut into windows, moments put into them; seconds <-> [0, 1] of a window <-> clips.
+
+Convention: a film of `duration` seconds is cut at 0, stride, 2 stride, ... until a window reaches its end;
+the last one is shorter.  Window ids are FILM_SSSSS with the start second; an uncut film is its own window.
+This is the only place that knows clips and seconds at once.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from method_tng.contract.errors import ConfigError
+from method_tng.contract.items import Interval, Movie, Narration, Window
+from method_tng.contract.settings import DataSettings
+
+SLACK = 1e-6  # of a clip: 0.6 s are three clips of 0.2 s, whatever floating point says
+
+
+def cut(movie: Movie, data: DataSettings) -> list[Window]:
+    """The windows of a film, by start; together they cover it.
+
+    Raises:
+        ConfigError: window or stride are no whole number of clips, or the stride leaves gaps.
+    """
+    if data.window_seconds == 0:
+        return [Window(movie.movie_id, movie.movie_id, 0.0, movie.duration)]
+    stride = _stride(data)
+    num_windows = 1 + max(0, math.ceil((movie.duration - data.window_seconds) / stride - SLACK))
+    starts = [round(index * stride, 6) for index in range(num_windows)]
+    return [
+        Window(
+            _window_id(movie, start), movie.movie_id, start, min(start + data.window_seconds, movie.duration)
+        )
+        for start in starts
+    ]
+
+
+def _stride(data: DataSettings) -> float:
+    stride = data.window_stride or data.window_seconds
+    for name, seconds in (("window_seconds", data.window_seconds), ("window_stride", stride)):
+        clips = seconds / data.clip_length
+        if seconds < 0 or abs(clips - round(clips)) > SLACK * max(clips, 1) or round(clips) < 1:
+            raise ConfigError(
+                f"{name} {seconds:g} is no whole number of clips of {data.clip_length:g} seconds; "
+                f"take {max(1, math.floor(clips)) * data.clip_length:g}"
+            )
+    if stride > data.window_seconds:
+        raise ConfigError(
+            f"window_stride {stride:g} is longer than window_seconds {data.window_seconds:g} and would leave "
+            "parts of a film in no window; take a stride of at most window_seconds"
+        )
+    return stride
+
+
+def _window_id(movie: Movie, start: float) -> str:
+    return f"{movie.movie_id}_{start:05.0f}" if start == int(start) else f"{movie.movie_id}_{start:08.2f}"
+
+
+def own_window(narration: Narration, windows: Sequence[Window]) -> int:
+    """The window of a narration among those of its film: the one whose middle is nearest to its own middle.
+
+    Only windows that hold the narration's middle count.  With several moments the first decides.
+
+    Args:
+        narration: with at least one span.
+        windows: all windows of its film, by start.
+
+    Returns:
+        An index into `windows`.
+    """
+    start, end = narration.spans[0]
+    middle = (start + end) / 2
+    half = (windows[0].end - windows[0].start) / 2  # the last window is shorter, its middle counts as if not
+    holding = [index for index, window in enumerate(windows) if window.start <= middle < window.end]
+    return min(holding, key=lambda i: abs(middle - windows[i].start - half), default=len(windows) - 1)
+
+
+def clip_span(span: Interval, window: Window) -> Interval | None:
+    """The part of a film span that lies in a window, in seconds of the window; None when there is none."""
+    start, end = max(span[0] - window.start, 0.0), min(span[1], window.end) - window.start
+    return (start, end) if start < end else None
+
+
+def to_window_units(span: Interval, window: Window) -> Interval:
+    """Seconds of the window -> [0, 1] of it."""
+    length = window.end - window.start
+    return span[0] / length, span[1] / length
+
+
+def from_window_units(span: Interval, window: Window) -> Interval:
+    """[0, 1] of a window -> seconds of the window."""
+    length = window.end - window.start
+    return span[0] * length, span[1] * length
+
+
+def clip_range(window: Window, clip_length: float, num_rows: int) -> tuple[int, int]:
+    """First row of a window in its film's features, and the row behind its last.
+
+    A film that is one window has all its rows, also one that stands behind its nominal end.
+    """
+    if window.window_id == window.movie_id:
+        return 0, num_rows
+    first = round(window.start / clip_length)
+    return first, min(math.ceil(window.end / clip_length - SLACK), num_rows)
+
+
+def label_clips(span: Interval, num_clips: int, clip_seconds: float, label_end: str) -> tuple[int, int]:
+    """First and last clip of a moment.
+
+    Args:
+        span: start and end in seconds of the window.
+        num_clips: clips of the window.
+        clip_seconds: seconds that one clip covers.
+        label_end: "upstream": the last label is the clip behind the moment, as published (a moment at the
+            window's end loses its last clip); "inclusive": the moment's own last clip.
+
+    Returns:
+        (first, last), both in 0 .. num_clips - 1.
+    """
+    first = min(math.floor(span[0] / clip_seconds + SLACK), num_clips - 1)
+    behind = math.ceil(span[1] / clip_seconds - SLACK)
+    if label_end == "upstream":
+        return first, min(behind, num_clips - 1)
+    return first, max(first, min(behind - 1, num_clips - 1))
+
+
+def inside_clips(labels: np.ndarray, num_clips: int) -> np.ndarray:
+    """Clips that count as the moment: labels (S, 2) first and last clip of its spans -> (num_clips,) bool.
+
+    First to last, both included: with "upstream" labels one clip more than the moment, as published.
+    """
+    clips = np.arange(num_clips)
+    return ((clips >= labels[:, :1]) & (clips <= labels[:, 1:])).any(axis=0)
