@@ -79,3 +79,22 @@ def to_device(batch: AnyBatch, device: torch.device | str) -> AnyBatch:
         elif is_dataclass(value):
             moved[field.name] = to_device(value, device)
     return replace(batch, **moved)
+
+
+def take_windows(windows: WindowBatch, rows: Tensor, num_clips: int) -> WindowBatch:
+    """Some windows of a batch: rows (m,) int64, each cut to its first `num_clips` clips."""
+    streams = {
+        name: value[rows, :num_clips]
+        for name in ("frames", "subtitles")
+        if (value := getattr(windows, name)) is not None
+    }
+    return replace(
+        windows,
+        ids=[windows.ids[row] for row in rows.tolist()],
+        mask=windows.mask[rows, :num_clips],
+        movies=windows.movies[rows],
+        seconds=windows.seconds[rows],
+        clip_seconds=windows.clip_seconds[rows],
+        images=None if windows.images is None else windows.images[rows],
+        **streams,
+    )

@@ -34,6 +34,7 @@ class Progress:
     num_epochs: int
     num_steps: int  # in all epochs together
     generator: torch.Generator  # every draw of a loss comes from here, so that a resumed run repeats it
+    length_buckets: int = 1  # groups of similar length in which a loss may encode the windows of a batch
 
 
 @dataclass(frozen=True)

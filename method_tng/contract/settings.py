@@ -116,6 +116,7 @@ class TrainSettings:
     eval_tasks_at_training: tuple[str, ...] = option(("VCMR", "SVMR", "VR"), "tasks evaluated after an epoch")
     eval_every: int = option(1, "epochs between two evaluations")
     eval_split: str = option("val", "split for the evaluation while training; '' = none")
+    final_split: str = option("val", "split that is answered and scored when training is done; '' = none")
     eval_untrained: bool = option(False, "evaluate before the first epoch too")
     save_every: float = option(5.0, "minutes between two saves of the trainer's state")
     debug: bool = option(False, "4 batches, 2 epochs, results under debug_results")
@@ -128,6 +129,9 @@ class SearchSettings:
     """How weights become moments.  Every one of them can be changed at inference."""
 
     tasks: tuple[str, ...] = option(("VCMR", "SVMR", "VR", "TNG"), "tasks to write and to score")
+    eval_id: str = option(
+        "", "word in the names of the result files, so that another search keeps the first one's"
+    )
     eval_query_bsz: int = option(128, "queries handled together")
     eval_context_bsz: int = option(200, "windows encoded together")
     max_vcmr_video: int = option(100, "windows opened per query")

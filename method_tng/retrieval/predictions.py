@@ -5,12 +5,15 @@ Two submissions are made of an answer: one in window terms (tasks VCMR, SVMR, VR
 video).  Each is written as JSON and as the evaluator's columnar `.npz`.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from method_tng.contract.files import write_text
 from method_tng.contract.items import RankingTable
+from method_tng.dataset.collection import Collection
 from method_tng.retrieval.pipeline import SCOPES, Key
 from standalone_eval.columns import GroundTruth, Rows, Submission
 from standalone_eval.format_npz import write_npz
@@ -44,6 +47,32 @@ def write_predictions(tables: Mapping[Key, RankingTable], folder: Path, stem: st
                 write(path, submission)
                 written.append(path)
     return written
+
+
+def write_truth(collection: Collection, folder: Path, split: str) -> list[Path]:
+    """Writes the truth in both scopes beside the predictions, in the form the evaluator reads."""
+    owns = [collection.windows[row] for row in collection.own_window]
+    durations = {movie.movie_id: movie.duration for movie in collection.split.movies}
+    paths = [folder / f"{split}_{scope}_gt.jsonl" for scope in SCOPES]
+    lines: tuple[list[str], list[str]] = ([], [])
+    ids = _ids([item.query_id for item in collection.split.narrations]).tolist()
+    for query_id, item, own, inside in zip(
+        ids, collection.split.narrations, owns, collection.own_span, strict=True
+    ):
+        head = {"desc_id": query_id, "desc": item.text, "movie": item.movie_id}
+        head |= {"type": item.kind} if item.kind else {}
+        places = (
+            (own.window_id, own.end - own.start, [inside]),
+            (item.movie_id, durations[item.movie_id], item.spans),
+        )
+        for found, (place, duration, spans) in zip(lines, places, strict=True):
+            ts = [list(span) for span in spans] if len(spans) > 1 else list(spans[0])
+            found.append(
+                json.dumps(head | {"vid_name": place, "duration": duration, "ts": ts}, ensure_ascii=False)
+            )
+    for path, found in zip(paths, lines, strict=True):
+        write_text(path, "".join(f"{line}\n" for line in found))
+    return paths
 
 
 def ground_truth(

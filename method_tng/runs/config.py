@@ -141,7 +141,7 @@ def read_layout(dset: str, ctx_mode: str | None, vid_feat_type: str | None) -> t
         )
     layout = read_yaml(known[dset])
     source = f"layout {dset}"
-    chosen: list[Sourced] = [(source, layout["data"])]
+    chosen: list[Sourced] = [(source, layout["data"]), (source, layout.get("train") or {})]
     if ctx_mode is not None:
         chosen.append((source, {"ctx_mode": ctx_mode}))
     mode = ctx_mode or layout["data"].get("ctx_mode", DataSettings().ctx_mode)

@@ -39,15 +39,6 @@ class TrainingRows:
         return used[wanted[self.own_window[used]]]
 
 
-def used_queries(rows: TrainingRows, data_ratio: float, seed: int) -> np.ndarray:
-    """Queries with a known window, or a seeded share of them."""
-    known = np.flatnonzero(rows.own_window >= 0)
-    if data_ratio >= 1:
-        return known
-    share = np.random.default_rng(seed).permutation(known)[: max(1, round(len(known) * data_ratio))]
-    return np.sort(share)
-
-
 def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch: int) -> list[BatchRows]:
     """The batches of an epoch, in order."""
     draw = np.random.default_rng((train.seed, epoch))

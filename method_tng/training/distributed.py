@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -60,3 +61,12 @@ def agree(process: Process, mine: bool) -> bool:
     flag = torch.tensor([int(mine)], device=process.device)
     dist.all_reduce(flag, dist.ReduceOp.MAX)
     return bool(flag.item())
+
+
+def shared(process: Process, value: Any) -> Any:
+    """The leading process' value, in every process."""
+    if process.world == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0, device=process.device)
+    return box[0]

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 from tqdm import tqdm
@@ -70,7 +71,7 @@ class StageTrainer:
         self.saved_at = time.monotonic()
 
     @property
-    def state_path(self):
+    def state_path(self) -> Path:
         """Where --resume finds this stage."""
         return self.run.path / f"{self.stage}.trainer_state.pt"
 
@@ -114,9 +115,13 @@ class StageTrainer:
             plan = plan[:4]
         self.state.model.train()
         bar = tqdm(
-            total=len(plan), initial=place.step_in_epoch, desc=f"epoch {place.epoch + 1}/{self.train.n_epoch}",
-            unit="step", leave=False, disable=None if self.process.leads else True,
-        )  # fmt: skip
+            total=len(plan),
+            initial=place.step_in_epoch,
+            desc=f"epoch {place.epoch + 1}/{self.train.n_epoch}",
+            unit="step",
+            leave=False,
+            disable=None if self.process.leads else True,
+        )
         with bar:
             for batch in self.work.read(plan[place.step_in_epoch :]):
                 self._step(to_device(batch, self.process.device))

@@ -1,32 +1,31 @@
-"""A whole training: data, models, starts, stages, evaluations.  Also opens what a finished run holds."""
+"""A whole training: data, models, starts, stages, evaluations."""
 
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from method_tng.contract.batch import Batch
-from method_tng.contract.errors import CheckpointError, DataError
-from method_tng.contract.recipe import Recipe, Sizes, Stage
-from method_tng.contract.settings import DataSettings
-from method_tng.dataset.annotations import read_split
+from method_tng.contract.batch import Batch, to_device
+from method_tng.contract.errors import DataError
+from method_tng.contract.files import write_text
+from method_tng.contract.recipe import Recipe, Stage
 from method_tng.dataset.collection import Collection
-from method_tng.dataset.text import Vocabulary
-from method_tng.retrieval.split import Metrics, answer_split, score_split
-from method_tng.runs.checkpoint import load_weights
+from method_tng.retrieval.split import answer_split
+from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
-from method_tng.training.batches import BatchRows, TrainingRows, plan_epoch, share_of, used_queries
+from method_tng.training.batches import BatchRows, TrainingRows, plan_epoch, share_of
 from method_tng.training.distributed import Process
 from method_tng.training.interrupt import Wish
 from method_tng.training.loop import StageTrainer, Work, optimizer_steps
 from method_tng.training.optim import make_optimizer
 from method_tng.training.resident import ResidentSplit, read_batches, resident_batches, resident_bytes
+from method_tng.training.results import open_split
 from method_tng.training.state import Average, TrainerState
+from method_tng.training.validation import Metrics, score_split, stop_score
 
 logger = logging.getLogger(__name__)
 
@@ -42,38 +41,17 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
     settings = run.settings
     for stage in recipe.stages:
         data = replace(settings.data, **stage.data)
-        vocabulary = _vocabulary(run, data, process)
-        training = Collection.open(data, "train", vocabulary)
+        training = Collection.open(data, "train", share=data.data_ratio, seed=settings.train.seed)
         if not (training.own_window >= 0).any():
             raise DataError(
                 f"{data.annotations}: no training narration has a moment; there is nothing to learn from"
             )
         sizes = training.sizes()
         if process.leads:
-            run.add_facts(sizes={stage.name: asdict(sizes)})
-        _train_stage(run, recipe, stage, training, sizes, process, wish)
-
-
-def load_models(run: RunFolder, recipe: Recipe, device: torch.device) -> dict[str, nn.Module]:
-    """The trained models of a run by stage, on a device, ready for use."""
-    models = {}
-    for stage in recipe.stages:
-        path = run.weights(stage.name)
-        stored = run.facts.get("sizes", {}).get(stage.name)
-        if stored is None:
-            raise CheckpointError(
-                f"{run.path}/run.json does not say the sizes of stage {stage.name!r}; train it first"
-            )
-        model = stage.build(run.settings.model, replace(run.settings.data, **stage.data), Sizes(**stored))
-        load_weights(model, path)
-        models[stage.name] = model.to(device).eval()
-    return models
-
-
-def open_split(run: RunFolder, stage: Stage, split: str) -> Collection:
-    """A split of the run's data with the run's own vocabulary."""
-    data = replace(run.settings.data, **stage.data)
-    return Collection.open(data, split, _stored_vocabulary(run) if data.vocabulary else None)
+            run.add_facts(sizes=run.facts.get("sizes", {}) | {stage.name: asdict(sizes)})
+            if training.vocabulary:
+                write_text(run.path / "vocabulary.json", training.vocabulary.to_json())
+        _train_stage(run, recipe, stage, training, process, wish)
 
 
 def _train_stage(
@@ -81,13 +59,14 @@ def _train_stage(
     recipe: Recipe,
     stage: Stage,
     training: Collection,
-    sizes: Sizes,
     process: Process,
     wish: Wish,
 ) -> None:
     settings, train = run.settings, run.settings.train
     _seed(train.seed)
-    model = stage.build(settings.model, training.data, sizes).to(process.device)
+    model = stage.build(settings.model, replace(settings.data, **stage.data), training.sizes()).to(
+        process.device
+    )
     resumed = (run.path / f"{stage.name}.trainer_state.pt").is_file()
     if stage.start and not resumed:
         stage.start(model, settings.model, _AllBatches(training, process.device))
@@ -110,7 +89,7 @@ def _work(
 ) -> Work:
     train = run.settings.train
     rows = TrainingRows(training.own_window, training.window_movies)
-    used = used_queries(rows, training.data.data_ratio, train.seed)
+    used = np.flatnonzero(training.own_window >= 0)
 
     def whole(epoch: int) -> list[BatchRows]:
         return plan_epoch(rows, used, train, epoch)
@@ -121,7 +100,7 @@ def _work(
         return [share for share, least in zip(shares, smallest, strict=True) if least > 0]
 
     evaluate = _evaluation(run, recipe, stage, model, process)
-    return Work(mine, _reader(training, train.num_workers, process), evaluate, optimizer_steps(mine, train))
+    return Work(mine, _reader(training, run.settings, process), evaluate, optimizer_steps(mine, train))
 
 
 def _smallest_share(batch: BatchRows, rows: TrainingRows, world: int) -> int:
@@ -130,7 +109,7 @@ def _smallest_share(batch: BatchRows, rows: TrainingRows, world: int) -> int:
 
 
 def _reader(
-    training: Collection, num_workers: int, process: Process
+    training: Collection, settings: RunSettings, process: Process
 ) -> Callable[[Sequence[BatchRows]], Iterable[Batch]]:
     """Batches out of memory when the split fits, else from the files."""
     sizes = training.sizes()
@@ -139,14 +118,14 @@ def _reader(
         training.window_lengths, widths, len(training.own_window), sizes.tokens * sizes.words
     )
     on_gpu = process.device.type == "cuda"
-    limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else training.data.cache_gb * 1e9
-    if num_workers == 0 and needed <= limit:
+    limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else settings.data.cache_gb * 1e9
+    if settings.train.num_workers == 0 and needed <= limit:
         queries = np.flatnonzero(training.own_window >= 0)
         if len(queries) == len(training.own_window):
             whole = training.batch(range(len(queries)), range(len(training.windows)))
             resident = ResidentSplit(whole, process.device)
             return lambda plan: resident_batches(resident, plan)
-    return lambda plan: read_batches(training.batch, plan, num_workers, pin_memory=on_gpu)
+    return lambda plan: read_batches(training.batch, plan, settings.train.num_workers, pin_memory=on_gpu)
 
 
 def _evaluation(
@@ -156,7 +135,7 @@ def _evaluation(
     settings, train = run.settings, run.settings.train
     if not train.eval_split or not process.leads or len(recipe.stages) > 1:
         return None
-    collection = open_split(run, stage, train.eval_split)
+    collection = open_split(run, settings, stage, train.eval_split)
     search = replace(settings.search, tasks=train.eval_tasks_at_training)
 
     def evaluate(weights: Mapping[str, Tensor]) -> tuple[float, Metrics]:
@@ -175,14 +154,6 @@ def _evaluation(
     return evaluate
 
 
-def stop_score(metrics: Metrics, task: str) -> float:
-    """The number that chooses the best epoch: R@1 at IoU 0.5 + at 0.7 in window terms, R@1 for VR."""
-    if task == "last":
-        return 0.0
-    values = metrics["films" if task == "TNG" else "windows"][task]
-    return values["R@1"] if task == "VR" else values["R@1,IoU=0.5"] + values["R@1,IoU=0.7"]
-
-
 class _AllBatches:
     """The whole training set in order, again at every pass."""
 
@@ -193,27 +164,10 @@ class _AllBatches:
         self.order = known[np.argsort(training.own_window[known], kind="stable")]
 
     def __iter__(self) -> Iterable[Batch]:
-        from method_tng.contract.batch import to_device
-
         for start in range(0, len(self.order), START_BATCH):
             yield to_device(
                 self.training.batch(self.order[start : start + START_BATCH].tolist()), self.device
             )
-
-
-def _vocabulary(run: RunFolder, data: DataSettings, process: Process) -> Vocabulary | None:
-    """The words of the training queries, made once and kept in the run."""
-    if not data.vocabulary:
-        return None
-    if not (run.path / "vocabulary.json").is_file() and process.leads:
-        texts = [narration.text for narration in read_split(data, "train").narrations]
-        vocabulary = Vocabulary.build(texts, data.max_desc_l)
-        (run.path / "vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
-    return _stored_vocabulary(run)
-
-
-def _stored_vocabulary(run: RunFolder) -> Vocabulary:
-    return Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
 
 
 def _seed(seed: int) -> None:

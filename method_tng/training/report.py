@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from method_tng.retrieval.split import TOPK, Metrics
+from method_tng.training.validation import TOPK, Metrics
 
 TITLES = {
     ("windows", "VR"): "which window",

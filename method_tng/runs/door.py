@@ -1,0 +1,136 @@
+"""What every command does alike: parse, run, turn a fault of the user's into one sentence and exit code 2.
+
+Parsing needs neither torch nor the models, so `--help` is quick.
+"""
+
+import argparse
+import logging
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from easydict import EasyDict
+
+from method_tng.contract.errors import TngError
+from method_tng.runs.config import (
+    RunSettings,
+    Sourced,
+    add_options,
+    inference_options,
+    read_layout,
+    read_preset,
+    refuse_ineffective,
+    resolve,
+)
+
+RECORDED = ("torch", "numpy", "h5py", "transformers", "safetensors")
+
+
+def enter(work: Callable[[], int]) -> int:
+    """Runs a command: its exit code, or 2 after one sentence for a fault that the user can mend."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    try:
+        return work()
+    except TngError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        return 141
+
+
+def parse_training(argv: Sequence[str]) -> tuple[EasyDict, RunSettings | None]:
+    """The train command's own arguments, and the resolved settings (None with --resume)."""
+    system = _named(argv, "--system") or "reloclnet"
+    parser = argparse.ArgumentParser(
+        "train.sh", allow_abbrev=False, description="Trains a system on narrations."
+    )
+    parser.add_argument(
+        "dset", nargs="?", help="data layout (tvr, tng-mini, ...); without any: the demo corpus"
+    )
+    parser.add_argument(
+        "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"
+    )
+    parser.add_argument("vid_feat_type", nargs="?", help="video feature of the layout, as resnet_i3d")
+    parser.add_argument("--config", metavar="PRESET", help="a preset's name or a YAML file of options")
+    parser.add_argument("--system", default=system, help="the system to train")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a stopped run, with the options it has")
+    add_options(parser, system)
+    parsed = EasyDict(vars(parser.parse_args(argv)))
+    own = EasyDict({name: parsed.pop(name) for name in ("dset", "mode", "vid_feat_type", "config", "resume")})
+    if own.resume:
+        own.results_root = parsed.get("results_root", "method_tng/results")
+        return own, None
+    return own, _training_settings(own, dict(parsed))
+
+
+def parse_inference(
+    argv: Sequence[str], open_run: Callable[[str, str], Any]
+) -> tuple[EasyDict, Any, RunSettings]:
+    """The inference command's arguments, the run, and its settings with what was overridden."""
+    parser = argparse.ArgumentParser(
+        "inference.sh", allow_abbrev=False, description="Answers a split with a run."
+    )
+    parser.add_argument("model", help="a run folder's path, its name, or a unique beginning of its name")
+    parser.add_argument("split", help="val, test, test_public, ...")
+    system = _system_of(argv, open_run)
+    add_options(parser, system, inference_options(system))
+    parsed = EasyDict(vars(parser.parse_args(argv)))
+    own = EasyDict(model=parsed.pop("model"), split=parsed.pop("split"))
+    run = open_run(own.model, parsed.get("results_root", "method_tng/results"))
+    settings = resolve([("opt.json", run.settings.flat()), ("command line", parsed)])
+    refuse_ineffective(parsed, settings)
+    return own, run, settings
+
+
+def facts_of(argv: Sequence[str]) -> dict[str, Any]:
+    """What run.json says of the command: its words, versions, commit."""
+    versions = {"python": platform.python_version()}
+    for package in RECORDED:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    root = Path(__file__).resolve().parents[2]
+    commit = subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {"command": list(argv), "versions": versions, "commit": commit}
+
+
+def _training_settings(own: EasyDict, flags: dict[str, Any]) -> RunSettings:
+    """Defaults <- preset <- layout <- flags; the demo when nothing names any data."""
+    preset = [read_preset(own.config, flags["system"])] if own.config else []
+    if own.dset is None and not any("annotations" in values for _, values in [*preset, ("", flags)]):
+        own.dset = "demo"
+    layout: list[Sourced] = []
+    if own.dset is not None:
+        suits, layout = read_layout(own.dset, own.mode or flags.get("ctx_mode"), own.vid_feat_type)
+        if suits and not preset:
+            preset = [read_preset(suits, flags["system"])]
+    settings = resolve([*preset, *layout, ("command line", flags)])
+    refuse_ineffective(flags, settings)
+    return settings
+
+
+def _named(argv: Sequence[str], flag: str) -> str | None:
+    """The value of a flag before the parser exists, which needs it."""
+    for index, word in enumerate(argv):
+        if word == flag and index + 1 < len(argv):
+            return argv[index + 1]
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _system_of(argv: Sequence[str], open_run: Callable[[str, str], Any]) -> str:
+    """The system of the run that is named first; the main system while there is none (as with --help)."""
+    if not argv or argv[0].startswith("-"):
+        return "reloclnet"
+    return open_run(argv[0], _named(argv, "--results_root") or "method_tng/results").settings.system

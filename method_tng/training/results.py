@@ -1,0 +1,89 @@
+"""A run's answers to a split: computed, scored, and written into the run folder."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from method_tng.contract.errors import CheckpointError
+from method_tng.contract.files import write_json
+from method_tng.contract.recipe import Recipe, Sizes, Stage
+from method_tng.dataset.collection import Collection
+from method_tng.dataset.text import Vocabulary
+from method_tng.retrieval.predictions import write_predictions, write_truth
+from method_tng.retrieval.split import answer_split, store_of
+from method_tng.runs.checkpoint import fingerprint, load_weights
+from method_tng.runs.config import RunSettings
+from method_tng.runs.folder import RunFolder
+from method_tng.runs.systems import recipe_of
+from method_tng.training.validation import Metrics, chance_levels, score_split
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came out.
+
+    Attributes:
+        counts: queries, windows and films in words.
+        metrics, chance: empty for a split without ground truth.
+        written: the files.
+    """
+
+    counts: str
+    metrics: Metrics
+    chance: Metrics
+    written: list[Path]
+
+
+def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.device) -> Results:
+    """Answers a split with a trained run; writes `<split>_windows.*`, `<split>_films.*` and the metrics."""
+    recipe = recipe_of(settings.system)
+    models = load_models(run, settings, recipe, device)
+    collection = open_split(run, settings, recipe.stages[-1], split)
+    weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
+    store = store_of(run.path / "codes", collection, settings.data, weights)
+    tables = answer_split(recipe, models, (settings.model, settings.search), collection, device, store)
+    stem = f"{split}_{settings.search.eval_id}" if settings.search.eval_id else split
+    written = write_predictions(tables, run.path, stem)
+    metrics: Metrics = {}
+    chance: Metrics = {}
+    if collection.split.has_truth:
+        metrics, chance = score_split(tables, collection), chance_levels(collection)
+        written += write_truth(collection, run.path, split)
+        written.append(run.path / f"{stem}_metrics.json")
+        write_json(written[-1], {"metrics": metrics, "chance": chance})
+    films = len(collection.split.movies)
+    counts = f"{len(collection.split.narrations)} queries, {len(collection.windows)} windows of {films} films"
+    return Results(counts, metrics, chance, written)
+
+
+def load_models(
+    run: RunFolder, settings: RunSettings, recipe: Recipe, device: torch.device
+) -> dict[str, nn.Module]:
+    """The trained models of a run by stage, on a device, ready for use.
+
+    Raises:
+        CheckpointError: a stage has no weights, or they do not fit.
+    """
+    models = {}
+    for stage in recipe.stages:
+        path = run.weights(stage.name)
+        stored = run.facts.get("sizes", {}).get(stage.name)
+        if stored is None:
+            raise CheckpointError(
+                f"{run.path}/run.json does not say the sizes of stage {stage.name!r}; train it first"
+            )
+        model = stage.build(settings.model, replace(settings.data, **stage.data), Sizes(**stored))
+        load_weights(model, path)
+        models[stage.name] = model.to(device).eval()
+    return models
+
+
+def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) -> Collection:
+    """A split of the run's data with the run's own vocabulary."""
+    data = replace(settings.data, **stage.data)
+    vocabulary = None
+    if data.vocabulary:
+        vocabulary = Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
+    return Collection.open(data, split, vocabulary)

@@ -1,0 +1,72 @@
+"""Scores of answers by the evaluator, beside what guessing reaches."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from method_tng.contract.items import RankingTable
+from method_tng.dataset.collection import Collection
+from method_tng.retrieval.pipeline import SCOPES, Key
+from method_tng.retrieval.predictions import ground_truth, submission_of
+from method_tng.training import chance
+from standalone_eval import evaluate
+
+IOU = {"windows": (0.3, 0.5, 0.7), "films": (0.1, 0.3, 0.5, 0.7)}
+TOPK = (1, 5, 10, 100)
+Metrics = dict[str, dict[str, dict[str, float]]]
+"""scope -> task -> metric -> fraction."""
+
+
+def score_split(tables: Mapping[Key, RankingTable], collection: Collection) -> Metrics:
+    """Recalls in window terms and in film terms, by the canonical definitions (fractions)."""
+    narrations = collection.split.narrations
+    ids = [item.query_id for item in narrations]
+    kinds = [item.kind for item in narrations]
+    windows = [collection.windows[row].window_id for row in collection.own_window]
+    truths = {
+        "windows": ground_truth(ids, [[span] for span in collection.own_span], windows, kinds),
+        "films": ground_truth(
+            ids, [list(item.spans) for item in narrations], [n.movie_id for n in narrations], kinds
+        ),
+    }
+    found: Metrics = {}
+    for scope in SCOPES:
+        if any(where == scope for where, _ in tables):
+            submission = submission_of(tables, scope)
+            result = evaluate(submission, truths[scope], "tng", iou=IOU[scope], topk=TOPK, allow_missing=True)
+            named = {
+                ("TNG" if scope == "films" and task == "SVMR" else task): v
+                for task, v in result.metrics.items()
+            }
+            found[scope] = named
+    return found
+
+
+def chance_levels(collection: Collection) -> Metrics:
+    """What guessing reaches on this split."""
+    movies = {movie.movie_id: movie.duration for movie in collection.split.movies}
+    narrations = collection.split.narrations
+    own = [collection.windows[row] for row in collection.own_window]
+    inside = np.array(collection.own_span, dtype=np.float64)  # (N, 2)
+    in_film = np.array([item.spans[0] for item in narrations], dtype=np.float64)
+    lengths = np.array([window.end - window.start for window in own])
+    durations = np.array([movies[item.movie_id] for item in narrations])
+    one = np.ones(len(narrations))
+    levels: Metrics = {"windows": {}, "films": {}}
+    for scope, spans, length, places in (
+        ("windows", inside, lengths, len(collection.windows)),
+        ("films", in_film, durations, len(movies)),
+    ):
+        given = "SVMR" if scope == "windows" else "TNG"
+        levels[scope]["VR"] = chance.of_places(places, TOPK)
+        levels[scope]["VCMR"] = chance.of_moments(spans, length, places * one, IOU[scope], TOPK)
+        levels[scope][given] = chance.of_moments(spans, length, one, IOU[scope], TOPK)
+    return levels
+
+
+def stop_score(metrics: Metrics, task: str) -> float:
+    """The number that chooses the best epoch: R@1 at IoU 0.5 + at 0.7 in window terms, R@1 for VR."""
+    if task == "last":
+        return 0.0
+    values = metrics["films" if task == "TNG" else "windows"][task]
+    return values["R@1"] if task == "VR" else values["R@1,IoU=0.5"] + values["R@1,IoU=0.7"]
