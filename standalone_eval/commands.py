@@ -1,0 +1,152 @@
+"""What the sub-commands do: read, evaluate, print, write.  Nothing is written when the input has errors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from .evaluator import Result, evaluate_with
+from .files import write_text
+from .formats import detect_profile, read_gt, read_submission
+from .issues import EvalInputError, Findings
+from .profiles import PROFILES, TWO_FILES, Settings, settings_of
+from .tables import metrics_table, write_table
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the chosen sub-command and returns the exit status."""
+    if args.command in ("compare", "bounds", "convert", "retrieval"):
+        from . import more_commands
+
+        return getattr(more_commands, args.command)(args)
+    return validate(args) if args.command == "validate" else evaluate(args)
+
+
+def settings_from(args: argparse.Namespace, profile: str | None = None) -> Settings:
+    """Settings from the options; ``--profile auto`` is detected from the files."""
+    name = profile or args.profile
+    if name == "auto":
+        name = detect_profile(args.submission_path, args.gt_path)
+        tell(f"profile {name} (detected)")
+    names = sorted({option for chosen in PROFILES.values() for option in chosen.options})
+    special = {option: getattr(args, option, None) for option in names}
+    return settings_of(
+        name, tasks=args.tasks, iou=args.iou, topk=args.topk, max_pred=args.max_pred, compat=args.compat,
+        allow_missing=args.allow_missing, **special,
+    )  # fmt: skip
+
+
+def evaluated(args: argparse.Namespace, settings: Settings, path: str | None = None) -> Result:
+    """The result for a submission; all findings of both files are collected before anything stops."""
+    findings = Findings(settings.lenient, settings.compat)
+    try:
+        submission = read_submission(path or args.submission_path, settings, findings)
+        gt = None
+        if settings.profile.name in TWO_FILES:
+            if args.gt_path is None:
+                raise ValueError(f"profile {settings.profile.name} needs --gt_path")
+            gt = read_gt(args.gt_path, settings, findings)
+            if submission is None or gt is None:
+                findings.stop_if_failed()
+        result = evaluate_with(submission, gt, settings, findings)
+    except EvalInputError as error:
+        _write_issues(args, error.issues)
+        raise
+    _write_issues(args, result.warnings)
+    return result
+
+
+def _write_issues(args: argparse.Namespace, issues: list[Any]) -> None:
+    if getattr(args, "issues", None):
+        write_text(args.issues, json.dumps([issue.as_dict() for issue in issues], indent=1))
+
+
+def validate(args: argparse.Namespace) -> int:
+    """Checks both files; warnings are printed, errors end with status 2."""
+    result = evaluated(args, settings_from(args))
+    tell_warnings(result)
+    print(f"valid: {len(result.query)} queries, profile {result.profile}")
+    return 0
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Scores a submission and writes what was asked for."""
+    settings = settings_from(args)
+    result = evaluated(args, settings)
+    tell_warnings(result)
+    if not args.not_verbose:
+        print(as_json(result) if args.json else metrics_table(result, "text"))
+        tell(f"profile {result.profile} ({settings.profile.reproduces}), {len(result.query)} queries")
+    if args.save_path:
+        write_text(args.save_path, as_json(result))
+    _write_extras(args, result)
+    return _compare_with_floors(args.fail_under, result)
+
+
+def _write_extras(args: argparse.Namespace, result: Result) -> None:
+    if args.per_query:
+        from .perquery import write_per_query
+
+        write_per_query(args.per_query, result)
+    if args.table:
+        write_table(args.table[0], args.table[1], result)
+    if args.details_path or args.report:
+        from .details import Wanted, details
+
+        wanted = Wanted(args.bootstrap, args.seed, args.cluster, tuple(args.breakdown))
+        if args.details_path:
+            write_text(args.details_path, json.dumps(details(result, wanted), indent=1, allow_nan=False))
+        if args.report:
+            from .report import report
+
+            write_text(args.report, report(result, wanted))
+    elif args.bootstrap:
+        from .tables import interval_table
+
+        print(interval_table(result, args.bootstrap, args.seed, args.cluster))
+
+
+def _compare_with_floors(floors: list[str], result: Result) -> int:
+    """3 when a metric of ``KEY=VALUE`` is lower than its floor (in the profile's own units)."""
+    status = 0
+    flat = dict(leaves(result.metrics))
+    for floor in floors:
+        key, equals, text = floor.rpartition("=")
+        if not equals or key not in flat:
+            raise ValueError(f"--fail-under {floor}: no metric {key!r}; known: {', '.join(flat)}")
+        value = flat[key]
+        if value is None or not float(value) >= float(text):
+            print(f"{key} is {value}, below {text}", file=sys.stderr)
+            status = 3
+    return status
+
+
+def leaves(metrics: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
+    """(``GROUP/key``, value) of every metric in a nested dict."""
+    found = []
+    for key, value in metrics.items():
+        if isinstance(value, dict):
+            found += leaves(value, f"{path}{key}/")
+        elif not isinstance(value, str):
+            found.append((f"{path}{key}", value))
+    return found
+
+
+def as_json(result: Result) -> str:
+    """The metrics as the public evaluators write them: indent 4, no final newline."""
+    return json.dumps(result.metrics, indent=4)
+
+
+def tell(text: str) -> None:
+    """Prints to standard error, where progress belongs."""
+    print(text, file=sys.stderr)
+
+
+def tell_warnings(result: Result) -> None:
+    """Prints every warning to standard error."""
+    for issue in result.warnings[:50]:
+        tell(f"warning: {issue}")
+    if len(result.warnings) > 50:
+        tell(f"warning: and {len(result.warnings) - 50} more; see --issues")
