@@ -12,7 +12,13 @@ from dataclasses import dataclass, replace
 
 from method_tng.contract.items import Interval, Movie, Narration
 from method_tng.contract.settings import DataSettings
-from method_tng.dataset import annotations_tvr
+from method_tng.dataset import (
+    annotations_mad,
+    annotations_movie101,
+    annotations_movie101v2,
+    annotations_narrations,
+    annotations_tvr,
+)
 from method_tng.dataset.durations import clip_end, last_ends, read_durations
 from method_tng.dataset.faults import Faults
 from method_tng.dataset.found import Found
@@ -20,7 +26,13 @@ from method_tng.dataset.found import Found
 logger = logging.getLogger(__name__)
 
 Reader = Callable[[DataSettings, str, Faults], Found]
-READERS: dict[str, Reader] = {"tvr": annotations_tvr.read}
+READERS: dict[str, Reader] = {
+    "tvr": annotations_tvr.read,
+    "movie101": annotations_movie101.read,
+    "movie101v2": annotations_movie101v2.read,
+    "mad": annotations_mad.read,
+    "narrations": annotations_narrations.read,
+}
 
 
 @dataclass(frozen=True)
@@ -83,13 +95,13 @@ def _durations(data: DataSettings, split: str, found: Found, faults: Faults) -> 
     seconds = {}
     for film, own in found.films.items():
         duration = told.get(film, own)
-        if duration is None and film in ends:
+        if duration is None and film in ends and not told:
             duration = clip_end(ends[film], data.clip_length)
         if duration is None or not 0 < duration < math.inf:
             faults.add(
                 f"the duration of film {film!r} (split {split!r} of {data.annotations}) is "
-                f"{'not told' if duration is None else duration}; expected seconds above 0: name a JSON "
-                f"{{film: seconds}} with --durations"
+                f"{'not told' if duration is None else duration}; expected seconds above 0, "
+                f"tell it in {data.durations or 'a JSON {film: seconds} given with --durations'}"
             )
             continue
         seconds[film] = duration

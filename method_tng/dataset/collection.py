@@ -71,6 +71,7 @@ class Collection:
             self.windows, self.window_movies, ranges, data.clip_length, features.video, features.subtitles
         )
         self.window_lengths = self._window_samples.lengths
+        features.queries.require([one.query_id for one in split.narrations])
         self._query_samples = QuerySamples(split.narrations, features.queries, vocabulary, data.max_desc_l)
         self.own_window = self._own_windows(cuts)
         self._labels = [

@@ -85,7 +85,7 @@ class FeatureFile:
                 return use(self._checked(self._packed().get(item_id), item_id))
             file = self._file_of(item_id)
             if file is None:
-                raise DataError(self._missing(item_id))
+                raise DataError(self.missing(item_id))
             with h5py.File(file, "r") as opened:
                 dataset = opened.get(item_id)
                 if dataset is None and len(opened) == 1:
@@ -99,7 +99,7 @@ class FeatureFile:
 
     def _checked(self, dataset: Any, item_id: str) -> Any:
         if dataset is None:
-            raise DataError(self._missing(item_id))
+            raise DataError(self.missing(item_id))
         if (
             not isinstance(dataset, h5py.Dataset)
             or dataset.ndim != 2
@@ -113,7 +113,8 @@ class FeatureFile:
             )
         return dataset
 
-    def _missing(self, item_id: str) -> str:
+    def missing(self, item_id: str) -> str:
+        """The sentence for an item that is not there."""
         near = difflib.get_close_matches(item_id, self.ids(), n=1)
         hint = f", nearest name: {near[0]!r}" if near else ""
         return (

@@ -90,6 +90,17 @@ class FeatureStore:
     def __contains__(self, item_id: str) -> bool:
         return all(item_id in part for part in self._parts)
 
+    def require(self, item_ids: Iterable[str]) -> None:
+        """Makes sure, without reading rows, that items are there.
+
+        Raises:
+            DataError: names the first that is not.
+        """
+        for part in self._parts:
+            for item_id in item_ids:
+                if item_id not in part:
+                    raise DataError(part.missing(item_id))
+
     def attributes(self) -> dict[str, str]:
         """What the (first) file says of its own making."""
         return self._parts[0].attributes()

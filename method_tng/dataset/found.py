@@ -13,7 +13,7 @@ class Found:
         narrations: in file order.
         places: for each, "FILE, line 3".
         films: film -> its duration in seconds, None when the annotations do not tell; in order of appearance.
-        closed: the films are a list of the whole split, also of those without a narration.
+        closed: the films are a list of the whole split; a narration adds none.
     """
 
     narrations: list[Narration] = field(default_factory=list)
@@ -25,5 +25,6 @@ class Found:
         """One more narration; its film is noted, with the first duration that is told of it."""
         self.narrations.append(narration)
         self.places.append(place)
-        if narration.movie_id and self.films.get(narration.movie_id) is None:
-            self.films[narration.movie_id] = duration
+        film = narration.movie_id
+        if film and self.films.get(film) is None and (film in self.films or not self.closed):
+            self.films[film] = duration

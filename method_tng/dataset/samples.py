@@ -124,6 +124,6 @@ class WindowSamples(Dataset[WindowSample]):
             int(self.movies[index]),
             float(self.clip_seconds[index]),
             int(self.lengths[index]),
-            self.video and self.video.rows(window, first, behind),
-            self.subtitles and self.subtitles.rows(window, first, behind),
+            self.video.rows(window, first, behind) if self.video else None,
+            self.subtitles.rows(window, first, behind) if self.subtitles else None,
         )

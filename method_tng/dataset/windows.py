@@ -131,4 +131,4 @@ def inside_clips(labels: np.ndarray, num_clips: int) -> np.ndarray:
     First to last, both included: with "upstream" labels one clip more than the moment, as published.
     """
     clips = np.arange(num_clips)
-    return ((clips >= labels[:, :1]) & (clips <= labels[:, 1:])).any(axis=0)
+    return np.any((clips >= labels[:, :1]) & (clips <= labels[:, 1:]), axis=0)
