@@ -1,0 +1,110 @@
+"""The whole way of a query with a transparent model: codes are numbers, scores can be told by hand."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from method_tng.contract.batch import WindowBatch
+from method_tng.contract.protocols import Code, Spans
+from method_tng.contract.settings import SearchSettings
+from method_tng.retrieval.codes import CorpusCodes, encode_windows, load_codes, save_codes
+from method_tng.retrieval.pipeline import Answerer, Corpus, answer
+
+MOVIES = torch.tensor([0, 0, 1, 1, 2])
+STARTS = torch.tensor([0.0, 10.0, 0.0, 10.0, 0.0], dtype=torch.float64)
+LENGTHS = torch.tensor([10.0, 6.0, 10.0, 8.0, 4.0], dtype=torch.float64)
+CLIPS = [5, 3, 5, 4, 2]  # of 2 s
+
+
+class Transparent:
+    """A window's code is its row in the corpus; a query's is the row it wants; a span scores best at clip 0."""
+
+    def encode_windows(self, windows: WindowBatch) -> Code:
+        return {"row": windows.seconds[:, 0].clone(), "mask": windows.mask}
+
+    def match(self, queries: Code, windows: Code) -> torch.Tensor:
+        return -(queries["wanted"][:, None] - windows["row"][None, :]).abs().float()
+
+    def localize(self, queries: Code, windows: Code, pairs: torch.Tensor) -> Spans:
+        num_clips = windows["mask"].shape[1]
+        first = torch.arange(num_clips).float()
+        times = torch.stack([2 * first, 2 * first + 2], dim=1)[None]  # (1, T, 2)
+        scores = (-0.01 * first).expand(len(pairs), -1)
+        return Spans(times, {"span": scores.masked_fill(~windows["mask"][pairs[:, 1]], -torch.inf)})
+
+
+def _read(rows: list[int]) -> WindowBatch:
+    clips = torch.tensor([CLIPS[row] for row in rows])
+    return WindowBatch(
+        ids=[str(row) for row in rows],
+        mask=torch.arange(int(clips.max()))[None] < clips[:, None],
+        movies=MOVIES[rows],
+        seconds=torch.tensor([[row, row + 1] for row in rows], dtype=torch.float64),
+        clip_seconds=torch.full((len(rows),), 2.0, dtype=torch.float64),
+    )
+
+
+def _corpus(batch_size: int) -> Corpus:
+    codes = encode_windows(Transparent().encode_windows, _read, CLIPS, batch_size, "cpu")
+    return Corpus(codes, list("abcde"), ["film0", "film1", "film2"], MOVIES, STARTS, LENGTHS)
+
+
+def _answers(corpus: Corpus, search: SearchSettings, wanted: list[float], own: list[int]) -> dict:
+    model = Transparent()
+    answerer = Answerer(
+        model,
+        model,
+        lambda match, spans, _: match[:, None] + spans["span"],
+        lambda score: score,
+        None,
+        search,
+    )
+    blocks = [
+        (torch.tensor([index]), {"wanted": torch.tensor([value])}) for index, value in enumerate(wanted)
+    ]
+    return answer(answerer, corpus, blocks, [f"q{index}" for index in range(len(wanted))], torch.tensor(own))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_each_task_by_hand_however_the_corpus_is_grouped(batch_size: int) -> None:
+    search = SearchSettings(max_vcmr_video=2, max_before_nms=50)
+    found = _answers(_corpus(batch_size), search, wanted=[3.1, 0.2], own=[3, 1])
+    first = {key: next(iter(table.rankings())).moments for key, table in found.items()}
+    assert [moment.movie_id for moment in first["windows", "VR"]] == ["d", "e"]
+    assert [moment.movie_id for moment in first["films", "VR"]] == ["film1", "film2"]
+    best = first["windows", "VCMR"][0]
+    assert (best.movie_id, best.start, best.end) == ("d", 0.0, 2.0)
+    assert {moment.movie_id for moment in first["windows", "VCMR"]} == {"d", "e"}
+    assert [moment.start for moment in first["windows", "SVMR"]] == [0.0, 2.0, 4.0, 6.0]
+    assert (first["films", "VCMR"][0].movie_id, first["films", "VCMR"][0].start) == ("film1", 10.0)
+    assert {moment.movie_id for moment in first["films", "TNG"]} == {"film1"}
+    second = list(found["windows", "SVMR"].rankings())[1]
+    assert second.query_id == "q1"
+    assert [moment.end for moment in second.moments] == [2.0, 4.0, 6.0]
+
+
+def test_fewer_windows_than_top_k_work() -> None:
+    found = _answers(_corpus(5), SearchSettings(max_vcmr_video=100), wanted=[1.0], own=[1])
+    assert len(next(iter(found["windows", "VR"].rankings())).moments) == 5
+
+
+def test_a_query_without_known_place_gets_no_moments_where_the_place_is_given() -> None:
+    found = _answers(_corpus(5), SearchSettings(), wanted=[1.0, 2.0], own=[-1, 2])
+    assert [len(ranking.moments) for ranking in found["windows", "SVMR"].rankings()] == [0, 5]
+    assert next(iter(found["films", "TNG"].rankings())).moments == ()
+
+
+def test_only_the_tasks_that_were_asked_for_are_answered() -> None:
+    found = _answers(_corpus(5), replace(SearchSettings(), tasks=("VR",)), wanted=[1.0], own=[1])
+    assert set(found) == {("windows", "VR"), ("films", "VR")}
+
+
+def test_stored_codes_come_back_equal_and_only_for_their_own_identity(tmp_path) -> None:
+    codes: CorpusCodes = _corpus(2).codes
+    save_codes(tmp_path / "val.safetensors", codes, "mine")
+    assert load_codes(tmp_path / "val.safetensors", "another", "cpu") is None
+    stored = load_codes(tmp_path / "val.safetensors", "mine", "cpu")
+    assert torch.equal(stored.group_of, codes.group_of)
+    for one, other in zip(stored.groups, codes.groups, strict=True):
+        assert all(torch.equal(one.code[name], other.code[name]) for name in other.code)
