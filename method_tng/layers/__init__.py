@@ -1,0 +1,1 @@
+"""Building blocks that name no system: tensors in, tensors out; torch only."""
