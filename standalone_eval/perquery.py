@@ -26,7 +26,7 @@ def per_query(result: Result) -> dict[str, np.ndarray]:
     """
     found: dict[str, np.ndarray] = {"id": result.query}
     for name, table in result.tables.items():
-        if name == "type":
+        if name in ("type", "order"):
             continue
         for column, values in _columns(name, table, result):
             found[column] = values

@@ -28,15 +28,15 @@ class Lists:
 
 
 def padded_lists(
-    rows: Rows, gt: GroundTruth, pairing: Pairing, listing: Listing, keep: int, cut_first: bool = False
+    rows: Rows, gt: GroundTruth, pairing: Pairing, listing: Listing, keep: int, cut_first: int | None = None
 ) -> Lists:
-    """The best ``keep`` rows of each query by score (``cut_first``: the first in the file, sorted)."""
+    """The best ``keep`` rows of each query by score, of its first ``cut_first`` in the file if given."""
     owner = np.repeat(pairing.owner, rows.lengths)  # (R,)
     rank = np.arange(len(owner)) - np.repeat(rows.offset[:-1], rows.lengths)
     right = np.ones(len(owner), dtype=bool)
     if listing.own_video is not None and rows.video is not None:
         right = rows.video == listing.own_video[owner]
-    use = (owner >= 0) & (rank < (keep if cut_first else listing.cut))
+    use = (owner >= 0) & (rank < (cut_first or listing.cut))
     if listing.rerank:
         use &= right
     at = np.flatnonzero(use)
@@ -120,5 +120,8 @@ def interpolated(right: np.ndarray, positives: np.ndarray, count: np.ndarray) ->
     precision = np.where(np.arange(places) < count[:, None, None], precision, 0.0)
     precision = np.maximum.accumulate(precision[:, :, ::-1], axis=2)[:, :, ::-1]
     recall = cumulative / positives[:, None, None]
-    rise = np.diff(recall, axis=2, prepend=0.0)
-    return (rise * precision).sum(axis=2)
+    area = np.diff(recall, axis=2, prepend=0.0) * precision
+    total = np.zeros(area.shape[:2])
+    for place in range(places):  # in rank order, as published: a last bit can decide a second decimal
+        total += area[:, :, place]
+    return total

@@ -19,6 +19,7 @@ from .profiles import Settings
 
 Tables = dict[str, np.ndarray]
 AP_ROWS = 10
+RANKED_BY_SCORE = ("qvhighlights", "movie101-rnl")  # formats whose lists are in no order
 
 
 def tables(submission: Submission, gt: GroundTruth, settings: Settings) -> Tables:
@@ -27,6 +28,8 @@ def tables(submission: Submission, gt: GroundTruth, settings: Settings) -> Table
     for task, rows in submission.tasks.items():
         if settings.tasks and task not in settings.tasks:
             continue
+        if task == "pred" and submission.format in RANKED_BY_SCORE:
+            rows = by_score(rows)
         pairing = Pairing.of(rows, gt)
         listing = listing_of(task, submission, gt, settings)
         judge = None if task == "VR" else settings.profile.judge
@@ -52,6 +55,15 @@ def listing_of(task: str, submission: Submission, gt: GroundTruth, settings: Set
     own = own_index(gt, submission.video_name, submission.video_index)
     single = settings.compat and settings.profile.name != "tng"
     return Listing(settings.max_pred, own, rerank=task == "SVMR", single_index=single)
+
+
+def by_score(rows: Rows) -> Rows:
+    """The rows of every query best score first, ties in file order."""
+    if rows.score is None:
+        return rows
+    entry = np.repeat(np.arange(len(rows)), rows.lengths)
+    order = np.lexsort((-rows.score, entry))
+    return replace(rows, window=rows.window[order], score=rows.score[order])
 
 
 def _precision(

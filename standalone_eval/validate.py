@@ -132,6 +132,8 @@ def check_pair(submission: Submission, gt: GroundTruth, settings: Settings, find
                 "answer every query, or count them as misses with --allow-missing",
                 **place,
             )
+    if submission.saliency is not None and gt.saliency is None and settings.profile.name == "qvhighlights":
+        findings.add("E010", "the submission has saliency, the ground truth no saliency_scores", **place)
     if submission.video_name is not None and gt.video is not None and submission.tasks:
         known = np.isin(gt.video, submission.video_name)
         for name in np.unique(gt.video[~known]):
