@@ -1,9 +1,10 @@
 """What a camera and a microphone would notice of a demo film: one row per clip of 2 s.
 
-Every concept is a fixed random direction.  The video stream is always on: the place is loud, deeds are
-faint, each film has its own look and each shot its own light, all is blurred in time and noisy, and of what
-happens a part is missed in every clip.  The subtitle stream knows only what is said and which thing is
-mentioned; it is sharp in time and zero where nobody speaks.
+Every concept is a fixed random direction.  The video stream is always on: people, things and deeds come and
+go before a place that stays, each film has its own look and each shot its own light, all is blurred in time
+and noisy, and every clip misses a part of what happens, so that only the clips of a moment together show it.
+The subtitle stream knows only what is said and which thing is mentioned; it is sharp in time and zero where
+nobody speaks.
 """
 
 import zlib
@@ -16,9 +17,9 @@ from method_tng.corpora.demo_story import Film
 CLIP_SECONDS = 2.0
 VIDEO_WIDTH, SUBTITLE_WIDTH = 128, 96
 PLACE, PRESENT, AGENT, RECIPIENT, DEED, THING = 0.8, 0.2, 1.0, 1.0, 1.0, 1.0  # loudness in the video
-LOOK, LIGHT, NOISE = 1.0, 0.8, 0.8  # of the film, of the shot, of the clip
+LOOK, LIGHT, NOISE = 0.6, 0.5, 0.6  # of the film, of the shot, of the clip
 SHOT_CLIPS = 4  # clips of one light
-SEEN = 0.7  # share of the clips of an event in which one of its parts is noticed
+SEEN = 0.5  # share of the clips of an event in which one of its parts is noticed
 BLUR = (0.25, 0.5, 0.25)  # over neighbouring clips
 SPOKEN = 0.6  # share of the clips of a spoken event in which a word falls
 MENTIONED = 0.5  # share of these in which the thing is named

@@ -5,6 +5,7 @@ films differ: the right moment differs from its rivals by who does what with whi
 Seconds from the film's start.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,11 +97,11 @@ def _events(
         now = stop + generator.uniform(*GAP_SECONDS)
 
 
-def _some(choices, count: int, generator: np.random.Generator) -> tuple[str, ...]:
+def _some(choices: Iterable[str], count: int, generator: np.random.Generator) -> tuple[str, ...]:
     """Different choices in random order."""
     names = list(choices)
     return tuple(names[index] for index in generator.permutation(len(names))[:count])
 
 
-def _one(choices, generator: np.random.Generator) -> str:
+def _one(choices: Iterable[str], generator: np.random.Generator) -> str:
     return _some(choices, 1, generator)[0]

@@ -70,10 +70,11 @@ class Narrator:
         """A wording of the deed and one of the thing; some pairs are met in the test split only."""
         pairs = [(deed, thing) for deed in deeds for thing in things]
         usual = [pair for pair in pairs if self.unseen or zlib.crc32(" ".join(pair).encode()) % UNSEEN_PAIRS]
-        return self._pick(usual or pairs)
+        chosen = usual or pairs
+        return chosen[int(self.generator.integers(len(chosen)))]
 
     def _frame(self, frames: tuple[Sequence[str], Sequence[str]]) -> str:
         return self._pick(frames[int(self.unseen and self.generator.random() < UNSEEN_FRAME)])
 
-    def _pick(self, choices):
+    def _pick(self, choices: Sequence[str]) -> str:
         return choices[int(self.generator.integers(len(choices)))]
