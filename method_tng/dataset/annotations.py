@@ -80,7 +80,7 @@ def read_gathering(data: DataSettings, split: str, faults: Faults) -> Split:
         narrations.append(inside)
     if num_cut:
         logger.warning("%s: %d moments end behind their film's end and were cut there", split, num_cut)
-    movies = tuple(Movie(film, seconds) for film, seconds in durations.items())
+    movies = tuple(Movie(film, seconds) for film, seconds in durations.items() if seconds > 0)
     return Split(split, movies, tuple(narrations), all(narration.spans for narration in narrations))
 
 

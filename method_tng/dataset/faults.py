@@ -1,6 +1,9 @@
 """What is wrong with somebody's files: raised at once, or gathered for a report."""
 
-from method_tng.contract.errors import DataError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from method_tng.contract.errors import DataError, TngError
 
 
 class Faults:
@@ -19,3 +22,13 @@ class Faults:
         if not self.gather:
             raise DataError(sentence)
         self.sentences.append(sentence)
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """A block whose error ends it; the error's sentence is kept when faults are gathered."""
+        try:
+            yield
+        except TngError as error:
+            if not self.gather:
+                raise
+            self.sentences.append(str(error))

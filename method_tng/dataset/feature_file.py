@@ -41,11 +41,20 @@ class FeatureFile:
                 self._ids = sorted(file.stem for file in self.path.iterdir() if file.suffix in SUFFIXES)
             else:
                 self._ids = list(self._packed())
-            if not self._ids:
-                raise DataError(
-                    f"{self.path} holds no features; expected one dataset per film or query, extract them"
-                )
         return self._ids
+
+    def first_id(self) -> str:
+        """The id of its first item.
+
+        Raises:
+            DataError: there is none.
+        """
+        first = next(iter(self.ids() if self.path.is_dir() else self._packed()), None)
+        if first is None:
+            raise DataError(
+                f"{self.path} holds no features; expected one dataset per film or query, extract them"
+            )
+        return first
 
     def __contains__(self, item_id: str) -> bool:
         if self.path.is_dir():

@@ -72,7 +72,7 @@ class FeatureStore:
     @cached_property
     def widths(self) -> Sequence[int]:
         """Width of each part, as its first item has it."""
-        return [part.shape(part.ids()[0])[1] for part in self._parts]
+        return [part.shape(part.first_id())[1] for part in self._parts]
 
     @property
     def width(self) -> int:
@@ -111,16 +111,8 @@ class FeatureStore:
         Raises:
             DataError: no such item, another width than the others have, or parts of different length.
         """
-        counts = []
-        for part, width in zip(self._parts, self.widths, strict=True):
-            rows, own_width = part.shape(item_id)
-            if own_width != width:
-                raise DataError(
-                    f"{part.path}, {item_id!r}: rows have {own_width} values, those of {part.ids()[0]!r} "
-                    f"have {width}; expected one width, extract all with the same model"
-                )
-            counts.append(rows)
-        count = common_rows(counts, item_id, [str(part.path) for part in self._parts])
+        shapes = [part.shape(item_id) for part in self._parts]
+        count = self._checked(item_id, shapes)
         return count if self.limit is None else min(count, self.limit)
 
     def read(self, item_id: str) -> np.ndarray:
@@ -131,11 +123,21 @@ class FeatureStore:
         """
         rows = self._cache.get(item_id)
         if rows is None:
-            count = self.num_rows(item_id)
-            parts = [part.read(item_id, count) for part in self._parts]
-            parts = [normalize_rows(part) for part in parts] if self.normalize else parts
+            parts = [part.read(item_id, self.limit) for part in self._parts]
+            count = self._checked(item_id, [part.shape for part in parts])
+            parts = [normalize_rows(part[:count]) if self.normalize else part[:count] for part in parts]
             rows = self._cache.put(item_id, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
         return rows
+
+    def _checked(self, item_id: str, shapes: Sequence[tuple[int, ...]]) -> int:
+        """The rows that all parts of an item have, given (rows, width) of each."""
+        for part, width, (_, own_width) in zip(self._parts, self.widths, shapes, strict=True):
+            if own_width != width:
+                raise DataError(
+                    f"{part.path}, {item_id!r}: rows have {own_width} values, those of {part.first_id()!r} "
+                    f"have {width}; expected one width, extract all with the same model"
+                )
+        return common_rows([rows for rows, _ in shapes], item_id, [str(part.path) for part in self._parts])
 
 
 def common_rows(counts: Sequence[int], item_id: str, paths: Sequence[str]) -> int:

@@ -1,14 +1,47 @@
 """The feature streams that the settings name, opened and held to what the options say of them."""
 
-from collections.abc import Sequence
-from functools import cached_property
-
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.feature_store import FeatureStore, common_rows
 from method_tng.dataset.samples import Stream
 
 GIGABYTE = 10**9
+OPTIONS = {
+    "video": ("video_features", "vid_feat_size", "no_norm_vfeat"),
+    "sub": ("sub_features", "sub_feat_size", "no_norm_tfeat"),
+    "query": ("query_features", "q_feat_size", "no_norm_tfeat"),
+}
+
+
+def kinds_of(data: DataSettings) -> list[str]:
+    """The streams that ctx_mode uses ("video", "sub"), then "query"."""
+    used = data.ctx_mode.split("_")
+    return [kind for kind in OPTIONS if kind in used or kind == "query"]
+
+
+def open_store(
+    data: DataSettings, split: str, kind: str, cache_bytes: int = 0, limit: int | None = None
+) -> FeatureStore:
+    """The features of one kind ("video", "sub" or "query").
+
+    Raises:
+        ConfigError: no path is given.
+        DataError: the file cannot be read, or its rows have another width than the options say.
+    """
+    option, size_option, raw_option = OPTIONS[kind]
+    template, size = getattr(data, option), getattr(data, size_option)
+    if not template:
+        raise ConfigError(
+            f"{option} is needed (ctx_mode {data.ctx_mode}) but not given; give --{option} FILE"
+        )
+    path = template.replace("{split}", split)
+    store = FeatureStore(path, not getattr(data, raw_option), cache_bytes, limit)
+    if size and store.width != size:
+        raise DataError(
+            f"{path} holds rows of {store.width} values, {size_option} says {size}; give the right file with "
+            f"--{option}, or --{size_option} 0 to take the size from the file"
+        )
+    return store
 
 
 class Features:
@@ -18,44 +51,19 @@ class Features:
     """
 
     def __init__(self, data: DataSettings, split: str) -> None:
-        used = data.ctx_mode.split("_")
-        self.with_endpoints = "tef" in used
-        wanted = [
-            ("video", "video_features", data.video_features, data.vid_feat_size),
-            ("sub", "sub_features", data.sub_features, data.sub_feat_size),
-            ("query", "query_features", data.query_features, data.q_feat_size),
-        ]
-        paths = {
-            kind: _path(option, path, split, data.ctx_mode)
-            for kind, option, path, _ in wanted
-            if kind in (*used, "query")
+        self.with_endpoints = "tef" in data.ctx_mode.split("_")
+        self._widths = {kind: open_store(data, split, kind).width for kind in kinds_of(data)}
+        share = data.cache_gb * GIGABYTE / sum(self._widths.values())
+        budget = {kind: int(share * width) for kind, width in self._widths.items()}
+        streams = {
+            kind: Stream(open_store(data, split, kind, budget[kind]), data.max_ctx_l, budget[kind])
+            for kind in self._widths
+            if kind != "query"
         }
-        widths = {kind: FeatureStore(path).width for kind, path in paths.items()}
-        for kind, option, _, size in wanted:
-            if size and widths.get(kind, size) != size:
-                raise DataError(
-                    f"{paths[kind]} holds rows of {widths[kind]} values, the options say {size}; "
-                    f"give the right file with --{option}, or the size 0 to take it from the file"
-                )
-        budget = {
-            k: int(data.cache_gb * GIGABYTE * width / sum(widths.values())) for k, width in widths.items()
-        }
-        self._widths = widths
-        self.video = self._stream("video", paths, not data.no_norm_vfeat, data.max_ctx_l, budget)
-        self.subtitles = self._stream("sub", paths, not data.no_norm_tfeat, data.max_ctx_l, budget)
-        self.queries = FeatureStore(paths["query"], not data.no_norm_tfeat, budget["query"], data.max_desc_l)
-        self._max_ctx_l = data.max_ctx_l
-
-    @staticmethod
-    def _stream(
-        kind: str, paths: dict[str, str], normalize: bool, limit: int, budget: dict[str, int]
-    ) -> Stream | None:
-        return Stream(paths[kind], normalize, limit, budget[kind]) if kind in paths else None
-
-    @cached_property
-    def streams(self) -> Sequence[Stream]:
-        """The streams of a window that are used."""
-        return [stream for stream in (self.video, self.subtitles) if stream]
+        self.video = streams.get("video")
+        self.subtitles = streams.get("sub")
+        self.queries = open_store(data, split, "query", budget["query"], data.max_desc_l)
+        self._stores = [stream.store for stream in streams.values()]
 
     def width(self, kind: str) -> int:
         """Width of a window stream ("video" or "sub") as a model sees it; 0 when it is not used."""
@@ -67,13 +75,5 @@ class Features:
         Raises:
             DataError: a stream lacks the film, or they differ by more than one row.
         """
-        counts = [stream.store.num_rows(movie_id) for stream in self.streams]
-        return common_rows(counts, movie_id, [stream.store.path for stream in self.streams])
-
-
-def _path(option: str, path: str, split: str, ctx_mode: str) -> str:
-    if not path:
-        raise ConfigError(
-            f"{option} is not given but is needed (ctx_mode {ctx_mode}); give it with --{option} FILE"
-        )
-    return path.replace("{split}", split)
+        counts = [store.num_rows(movie_id) for store in self._stores]
+        return common_rows(counts, movie_id, [store.path for store in self._stores])

@@ -64,10 +64,10 @@ class Stream:
     the raw file read again, and the pooled rows are kept.
     """
 
-    def __init__(self, path: str, normalize: bool, limit: int, cache_bytes: int) -> None:
-        self.store = FeatureStore(path, normalize, cache_bytes)
+    def __init__(self, store: FeatureStore, limit: int, cache_bytes: int) -> None:
+        self.store = store
         self.limit = limit
-        self._raw = FeatureStore(path)
+        self._raw = FeatureStore(store.path)
         self._pooled = RowCache(cache_bytes)
 
     def rows(self, window: Window, first: int, behind: int) -> np.ndarray:

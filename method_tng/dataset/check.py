@@ -1,0 +1,57 @@
+"""Everything that is wrong with a data set, found without training.
+
+Reads all annotations and all features that the settings name, once.
+"""
+
+from collections.abc import Sequence
+
+from method_tng.contract.items import Movie
+from method_tng.contract.settings import DataSettings
+from method_tng.dataset.annotations import Split, read_gathering
+from method_tng.dataset.faults import Faults
+from method_tng.dataset.feature_store import FeatureStore, common_rows
+from method_tng.dataset.features import kinds_of, open_store
+from method_tng.dataset.windows import cut
+
+
+def check(data: DataSettings, splits: Sequence[str]) -> list[str]:
+    """All faults of some splits, one sentence each; empty when the data can be trained on."""
+    faults = Faults(gather=True)
+    for name in splits:
+        stores: dict[str, FeatureStore] = {}
+        for kind in kinds_of(data):
+            with faults.caught():
+                stores[kind] = open_store(data, name, kind)
+        with faults.caught():
+            _check_features(data, read_gathering(data, name, faults), stores, faults)
+    return list(dict.fromkeys(faults.sentences))
+
+
+def _check_features(
+    data: DataSettings, split: Split, stores: dict[str, FeatureStore], faults: Faults
+) -> None:
+    streams = [store for kind, store in stores.items() if kind != "query"]
+    for movie in split.movies:
+        with faults.caught():
+            cut(movie, data)
+        _check_film(data, movie, streams, faults)
+    for narration in split.narrations if "query" in stores else ():
+        with faults.caught():
+            stores["query"].read(narration.query_id)
+
+
+def _check_film(data: DataSettings, movie: Movie, streams: Sequence[FeatureStore], faults: Faults) -> None:
+    counts: dict[str, int] = {}
+    for store in streams:
+        with faults.caught():
+            counts[store.path] = len(store.read(movie.movie_id))
+    if counts:
+        with faults.caught():
+            common_rows(list(counts.values()), movie.movie_id, list(counts))
+    for path, count in counts.items():
+        seconds = count * data.clip_length
+        if seconds < movie.duration - 1.5 * data.clip_length:
+            faults.add(
+                f"{path}, {movie.movie_id!r}: {count} rows of {data.clip_length:g} s end at {seconds:g} s, the "
+                f"film lasts {movie.duration:g} s; extract all of it, or correct clip_length or the duration"
+            )
