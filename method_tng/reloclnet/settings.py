@@ -60,6 +60,7 @@ class ReLoCLNetSettings:
     max_pred_seconds: float = option(0.0, "the same in seconds; 0 = use max_pred_l", inference=True)
     q2c_alpha: float = option(30.0, "how much the window's score weighs against the span's", inference=True)
 
+    max_span_clips: int = option(20, "most clips of a span that is learned", needs=("scorer", "spans"))
     lex_min_df: int = option(
         3, "training queries a word must occur in to get its own vector", needs=("scorer", "spans")
     )

@@ -1,0 +1,98 @@
+"""Heads of the `movies` preset: what turns span sums into the score of a window and of a span.
+
+Letters as in `span_scores`.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from method_tng.reloclnet.span_pool import SpanPool
+from method_tng.reloclnet.span_scores import prefix_sums, span_sums, sums_of_length
+
+WINDOW_LENGTHS = (1, 2, 3, 4, 6, 8, 11, 15)  # clips of the spans that speak for a window
+OUTSIDE = -1e4  # score of a span that is not inside its window
+CHANNELS = 16
+
+
+class Damping(nn.Module):
+    """The span cosine's denominators: long enough that a span of near silence never scores high."""
+
+    roots: Tensor
+
+    def __init__(self, streams: int, longest: int) -> None:
+        super().__init__()
+        self.eps = nn.Parameter(torch.ones(streams))
+        self.register_buffer("roots", torch.arange(1, longest + 1).sqrt(), persistent=False)
+
+    def forward(self, norms: Tensor) -> Tensor:
+        """norms (M, T, R, S) -> the same plus |eps| sqrt(n)."""
+        return norms + self.eps.abs() * self.roots[:, None]
+
+
+class ClipConvolution(nn.Module):
+    """Two convolutions along the clips, zero at their start; what is beyond a window's end stays zero."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(channels, CHANNELS, 9, padding=4)
+        self.second = nn.Conv1d(CHANNELS, out, 5, padding=2)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, clips: Tensor, mask: Tensor) -> Tensor:
+        """clips (P, channels, T), mask (P, T) -> (P, out, T)."""
+        real = mask[:, None]  # (P, 1, T)
+        hidden = F.gelu(self.first(clips * real)) * real  # (P, 16, T)
+        return self.second(hidden) * real
+
+
+class WindowHead(nn.Module):
+    """A window is as good as its spans: log-sum-exp of their cosines, with a prior of each clip."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__()
+        self.longest = longest
+        self.lengths = tuple(length for length in WINDOW_LENGTHS if length <= longest)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(25.0)))
+        self.length_bias = nn.Parameter(torch.zeros(len(self.lengths)))
+
+    def forward(self, curve: Tensor, norms: Tensor, prior: Tensor, inside: Tensor) -> Tensor:
+        """curve (S, N, M, T), damped norms (M, T, R, S), prior (M, T), inside (M, T, R) -> (N, M)."""
+        sums, priors = (prefix_sums(values, self.longest) for values in (curve, prior))
+        chosen = [length - 1 for length in self.lengths]
+        slopes = (self.log_scale.exp() / norms[:, :, chosen]).permute(2, 3, 0, 1)  # (J, S, M, T)
+        means = [sums_of_length(priors, length, self.longest) / length for length in self.lengths]
+        offsets = torch.stack(means) + self.length_bias[:, None, None]  # (J, M, T)
+        offsets = offsets.masked_fill(~inside[:, :, chosen].permute(2, 0, 1), OUTSIDE)
+        return SpanPool.apply(sums, slopes.contiguous(), offsets, self.lengths, self.longest)
+
+
+class SpanHead(nn.Module):
+    """The score of a span: its cosine, how far its clips rise above a threshold, its edges, its length."""
+
+    def __init__(self, streams: int, longest: int) -> None:
+        super().__init__()
+        self.longest = longest
+        self.log_scale = nn.Parameter(torch.tensor(math.log(25.0)))
+        self.log_clip_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        self.threshold = nn.Parameter(torch.tensor(2.0))
+        self.excess = nn.Parameter(torch.tensor(0.1))
+        self.length_bias = nn.Parameter(torch.zeros(longest))
+        self.edges = ClipConvolution(2 + streams, 2)
+
+    def forward(
+        self, curve: Tensor, norms: Tensor, prior: Tensor, sides: Tensor, mask: Tensor, inside: Tensor
+    ) -> Tensor:
+        """One row per pair: curve (S, P, T), damped norms (P, T, R, S), prior (P, T), sides (P, T, S),
+        mask (P, T), inside (P, T, R) -> (P, T, R)."""
+        clips = self.log_clip_scale.exp() * curve.sum(dim=0) + prior  # (P, T)
+        channels = torch.stack([0.2 * clips, mask.to(clips.dtype), *sides.unbind(dim=2)], dim=1)
+        start, end = self.edges(channels, mask).unbind(dim=1)  # (P, T) each
+        ends = F.pad(end, (0, self.longest - 1)).unfold(1, self.longest, 1)  # (P, T, R), at the last clip
+        cosine = (span_sums(curve, self.longest) / norms.permute(3, 0, 1, 2)).sum(dim=0)  # (P, T, R)
+        scores = self.log_scale.exp() * cosine + self.length_bias + start[:, :, None] + ends
+        scores = scores + self.excess * span_sums(clips - self.threshold, self.longest)
+        return scores.masked_fill(~inside, OUTSIDE)
