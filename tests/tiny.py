@@ -70,6 +70,11 @@ def make_tiny(folder: Path, seed: int = 0, **changes: Any) -> DataSettings:
     write_features(folder / "tiny_video.h5", video)
     write_features(folder / "tiny_sub.h5", subtitles)
     write_features(folder / "tiny_query.h5", queries)
+    return tiny_settings(folder, **changes)
+
+
+def tiny_settings(folder: Path, **changes: Any) -> DataSettings:
+    """The settings that read the corpus in a folder; `changes` are fields that shall differ."""
     settings = DataSettings(
         dset_name="tiny",
         annotations=str(folder / "tiny_{split}.jsonl"),

@@ -52,6 +52,6 @@ def _check_film(data: DataSettings, movie: Movie, streams: Sequence[FeatureStore
         seconds = count * data.clip_length
         if seconds < movie.duration - 1.5 * data.clip_length:
             faults.add(
-                f"{path}, {movie.movie_id!r}: {count} rows of {data.clip_length:g} s end at {seconds:g} s, the "
-                f"film lasts {movie.duration:g} s; extract all of it, or correct clip_length or the duration"
+                f"{path}, {movie.movie_id!r}: {count} rows of {data.clip_length:g} s end at {seconds:g} s, "
+                f"the film lasts {movie.duration:g} s; extract all of it, or correct clip_length or duration"
             )

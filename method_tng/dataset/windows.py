@@ -27,13 +27,12 @@ def cut(movie: Movie, data: DataSettings) -> list[Window]:
         return [Window(movie.movie_id, movie.movie_id, 0.0, movie.duration)]
     stride = _stride(data)
     num_windows = 1 + max(0, math.ceil((movie.duration - data.window_seconds) / stride - SLACK))
-    starts = [round(index * stride, 6) for index in range(num_windows)]
-    return [
-        Window(
-            _window_id(movie, start), movie.movie_id, start, min(start + data.window_seconds, movie.duration)
-        )
-        for start in starts
-    ]
+    windows = []
+    for index in range(num_windows):
+        start = round(index * stride, 6)  # rounded, so that windows which touch share one number
+        end = min(round(index * stride + data.window_seconds, 6), movie.duration)
+        windows.append(Window(_window_id(movie, start), movie.movie_id, start, end))
+    return windows
 
 
 def _stride(data: DataSettings) -> float:
