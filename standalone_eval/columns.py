@@ -13,7 +13,7 @@ Times are seconds (frames for the profile ``movie101-rnl``); rows are ranked, be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -149,14 +149,16 @@ class GroundTruth:
     format: str = "tvr"
     name: str = "gt"
     path: str | None = None
-    extra: dict[str, np.ndarray] = field(default_factory=dict)
+    window_video: np.ndarray | None = None  # (W,) text: video of each window, where a query has several
+    relevance: np.ndarray | None = None  # (W,) int64 grade of each window
 
     def __post_init__(self) -> None:
         self.query = np.asarray(self.query)
         self.offset = np.ascontiguousarray(self.offset, dtype=np.int64)
         self.window = np.ascontiguousarray(self.window, dtype=np.float64).reshape(-1, 2)
         self.duration = _optional(self.duration, np.float64)
-        for name in ("video", "type", "movie", "text"):
+        self.relevance = _optional(self.relevance, np.int64)
+        for name in ("video", "type", "movie", "text", "window_video"):
             if (column := getattr(self, name)) is not None:
                 setattr(self, name, np.asarray(column, dtype=np.str_))
         if len(self.offset) != len(self.query) + 1 or int(self.offset[-1]) != len(self.window):
@@ -193,10 +195,9 @@ class GroundTruth:
         columns = {
             name: None if (column := getattr(self, name)) is None else column[entries] for name in names
         }
-        extra = {name: column[entries] for name, column in self.extra.items()}
-        return replace(
-            self, query=self.query[entries], offset=offset, window=self.window[rows], extra=extra, **columns
-        )
+        for name in ("window_video", "relevance"):
+            columns[name] = None if (column := getattr(self, name)) is None else column[rows]
+        return replace(self, query=self.query[entries], offset=offset, window=self.window[rows], **columns)
 
     def place(self, entry: int) -> dict[str, Any]:
         """Where query number ``entry`` stands, as fields of an Issue."""

@@ -48,6 +48,18 @@ class Result:
         return scorer_of(self.settings).samples(self.tables, self.settings)
 
     @cached_property
+    def fractions(self) -> dict[str, float | None]:
+        """The metrics that are means, as fractions in full precision, by the keys of ``samples``."""
+        own = getattr(scorer_of(self.settings), "fractions", None)
+        if own is not None:
+            return own(self.tables, self.settings)
+        means = {}
+        for key, values in self.samples.items():
+            counted = values[~np.isnan(values)]
+            means[key] = float(counted.mean()) if len(counted) else None
+        return means
+
+    @cached_property
     def per_query(self) -> dict[str, np.ndarray]:
         """id, first-hit ranks per threshold, best IoU at each K, gt length, type, video: arrays of N."""
         from .perquery import per_query
@@ -131,6 +143,8 @@ def evaluate_with(submission: Any, gt: Any, settings: Settings, findings: Findin
         tables = scorer.tables(submission, settings)
         return Result(settings, np.arange(scorer.count(tables)), tables, submission, gt, findings.warnings())
     check_in_memory(submission, gt, settings, findings)
+    if hasattr(scorer, "prepare"):
+        submission = scorer.prepare(submission, gt, settings, findings)
     check_pair(submission, gt, settings, findings)
     findings.stop_if_failed()
     if settings.compat and hasattr(scorer, "reproduce"):

@@ -121,7 +121,8 @@ def read_gt(source: Source, strict: bool) -> GroundTruth:
         message = f"saliency_scores stands on {len(clips)} of {len(ends)} lines and is missing here"
         source.report("E010", message, line=without[0], order=(without[0],))
     gt = GroundTruth(
-        ids.array(), [0, *ends], np.array(windows), table["video"], None, table["duration"], None, table["text"],
+        ids.array(), [0, *ends], np.array(windows), table["video"], None, table["duration"], None,
+        table["text"],
         line=np.array(table["line"]), format="qvhighlights", name=source.name, path=source.path,
     )  # fmt: skip
     if clips and not without:

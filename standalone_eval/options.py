@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Sequence
 
 COMMANDS = ("evaluate", "validate", "compare", "bounds", "convert", "retrieval")
-BREAKDOWNS = ("type", "length", "relative", "position", "video", "movie", "words", "windows", "siblings")
+BREAKDOWNS = (
+    "type",
+    "length",
+    "quantiles",
+    "relative",
+    "position",
+    "video",
+    "movie",
+    "words",
+    "windows",
+    "siblings",
+)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -57,6 +68,7 @@ def _add_profile(parser: argparse.ArgumentParser, default: str = "tvr") -> None:
     parser.add_argument(
         "--exact-windows", action="store_true", default=None, help="real overlap, profile window"
     )
+    parser.add_argument("--shot", type=float, help="seconds per shot: profile window, bounds")
     parser.add_argument("--issues", metavar="FILE", help="write every finding as JSON")
 
 
@@ -105,7 +117,6 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-clips", type=int, default=16, help="longest moment of the grid bound, in clips"
     )
-    parser.add_argument("--shot", type=float, default=20.0, help="seconds per shot of the shot bound")
     parser.add_argument("--expand", type=float, default=0.0, help="seconds added on both sides of the shot")
     parser.add_argument("--save-path", metavar="FILE")
 

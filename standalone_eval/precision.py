@@ -25,6 +25,7 @@ class Lists:
     window: np.ndarray  # (N, P, 2), NaN at padding
     right: np.ndarray  # (N, P) bool: of the right video
     count: np.ndarray  # (N,) rows used
+    video: np.ndarray | None = None  # (N, P) video index, -1 at padding
 
 
 def padded_lists(
@@ -53,7 +54,11 @@ def padded_lists(
     inside = np.zeros((len(gt), keep), dtype=bool)
     window[query, place] = rows.window[at] if rows.window is not None else 0.0
     inside[query, place] = right[at]
-    return Lists(window, inside, np.bincount(query, minlength=len(gt)))
+    video = None
+    if rows.video is not None:
+        video = np.full((len(gt), keep), -1)
+        video[query, place] = rows.video[at]
+    return Lists(window, inside, np.bincount(query, minlength=len(gt)), video)
 
 
 def average_precision(

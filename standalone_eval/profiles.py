@@ -65,7 +65,7 @@ PROFILES = {
         Profile("retrieval", "T-MASS, X-Pool", "retrieval", "retrieval", Judge(), (1, 5, 10, 50, 100), (),
                 options={"ties": "pessimistic"}),
         Profile("window", "CONE coarse windows", "window", "windows", Judge(), (1, 5, 10, 30, 50), (),
-                options={"clip_length": 0.2, "window_length": 125, "exact_windows": False}),
+                options={"clip_length": 0.2, "window_length": 125, "exact_windows": False, "shot": None}),
     )
 }  # fmt: skip
 RECALL_PROFILES = ("tng", "tvr", "reloclnet")

@@ -106,7 +106,7 @@ def _subset(
 
 
 def _first_rows(rows: Rows, gt: GroundTruth, pairing: Pairing) -> tuple[np.ndarray, np.ndarray]:
-    """IoU of each query's first row with its best window: by the true union, which chooses, and by the hull."""
+    """IoU of each query's first row with its best window: by true union, which chooses, and by hull."""
     entry = np.full(len(gt), -1)
     known = np.flatnonzero((pairing.owner >= 0) & (rows.lengths > 0))
     entry[pairing.owner[known]] = known  # of repeated queries the last
@@ -145,7 +145,7 @@ def _subset_names(found: Tables) -> list[str]:
 
 
 def rounded(values: np.ndarray) -> float | None:
-    """Percent of the mean of values (n, ...) by rounding B; the mean runs over queries first; None if n = 0."""
+    """Percent of the mean of values (n, ...), queries first, by rounding B; None if n = 0."""
     return float(f"{100 * values.mean(axis=0).mean():.2f}") if len(values) else None
 
 

@@ -120,9 +120,8 @@ def check_pair(submission: Submission, gt: GroundTruth, settings: Settings, find
             continue
         pairing = Pairing.of(rows, gt)
         for entry in np.flatnonzero(pairing.owner < 0):
-            hint = _other_type(rows.query[entry], gt)
-            message = f"{task}: query {plain(rows.query[entry])} is not in the ground truth{hint}"
-            findings.add("E020", message, **place, **rows.place(int(entry)))
+            code, message = _unknown(task, rows.query[entry], gt)
+            findings.add(code, message, **place, **rows.place(int(entry)))
         answered = gt.query[pairing.owner[pairing.owner >= 0]]
         missing = gt.query[~np.isin(gt.query, answered)].tolist()
         if missing:
@@ -148,6 +147,18 @@ def answers(submission: Submission) -> Iterator[tuple[str, Rows]]:
     if submission.saliency is not None and "pred" not in submission.tasks:
         count = len(submission.saliency.query)
         yield "pred", Rows(submission.saliency.query, np.zeros(count + 1))
+
+
+def _unknown(task: str, query: Any, gt: GroundTruth) -> tuple[str, str]:
+    """Code and message for an answered query that the ground truth does not hold."""
+    if gt.format != "ego4d" or query.dtype.kind != "U":
+        return "E020", f"{task}: query {plain(query)} is not in the ground truth{_other_type(query, gt)}"
+    holder, _, index = str(query).rpartition("/")
+    known = int(np.char.startswith(gt.query, f"{holder}/").sum())
+    if known:
+        return "E071", f"query_idx {index} is outside 0 ... {known - 1} of {holder}"
+    clip, _, annotation = holder.rpartition("/")
+    return "E071", f"annotation_uid {annotation} of clip_uid {clip} is not in the ground truth"
 
 
 def _other_type(query: Any, gt: GroundTruth) -> str:

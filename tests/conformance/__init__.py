@@ -1,0 +1,1 @@
+"""Conformance runs: ``python -m tests.conformance NAME FOLDER`` compares with golden cases."""
