@@ -36,12 +36,14 @@ class Journal:
         self.sums, self.count = {}, 0
         return told
 
-    def metrics(self, epoch: int, metrics: Mapping[str, Mapping[str, Any]]) -> None:
-        """An evaluation's recalls: task -> metric -> value."""
+    def metrics(self, epoch: int, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+        """An evaluation's recalls: scope -> task -> metric -> value, None where it is undefined."""
         self._line(f"[Epoch] {epoch:03d} [Metrics] {json.dumps(metrics)}")
-        for task, values in metrics.items():
-            for name, value in values.items():
-                self._writer.add_scalar(f"Eval/{task}-{name}", value, epoch)
+        for scope, tasks in metrics.items():
+            for task, values in tasks.items():
+                for name, value in values.items():
+                    if value is not None:
+                        self._writer.add_scalar(f"Eval_{scope}/{task}-{name}", value, epoch)
         self._writer.flush()
 
     def state(self) -> dict[str, Any]:

@@ -130,7 +130,14 @@ class StageTrainer:
 
     def _step(self, batch: Batch) -> None:
         place, train = self.state.place, self.train
-        progress = Progress(place.epoch, place.step, train.n_epoch, self.work.num_steps, self.state.generator)
+        progress = Progress(
+            place.epoch,
+            place.step,
+            train.n_epoch,
+            self.work.num_steps,
+            self.state.generator,
+            train.length_buckets,
+        )
         rate = train.lr * multiplier(
             train.lr_schedule, place.step, self.work.num_steps, train.lr_warmup_proportion
         )

@@ -5,14 +5,13 @@ of them with index operations alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from method_tng.contract.batch import Batch, QueryBatch, Targets, WindowBatch, to_device
+from method_tng.contract.batch import Batch, QueryBatch, Targets, take_windows, to_device
 from method_tng.training.batches import BatchRows
 
 Read = Callable[[Sequence[int], Sequence[int] | None], Batch]
@@ -40,7 +39,7 @@ class ResidentSplit:
             queries=_take_queries(
                 self.whole.queries, rows.queries, query, int(self.words[rows.queries].max())
             ),
-            windows=_take_windows(self.whole.windows, windows, window, num_clips),
+            windows=take_windows(self.whole.windows, window, num_clips),
             positive=self._index(place[self.own[rows.queries]]),
             targets=_take_targets(self.whole.targets, rows.queries, query, num_clips),
         )
@@ -95,23 +94,6 @@ def _take_queries(queries: QueryBatch, rows: np.ndarray, index: Tensor, width: i
         words=queries.words[index, :width],
         mask=queries.mask[index, :width],
         token_ids=None if tokens is None else tokens[index],
-    )
-
-
-def _take_windows(windows: WindowBatch, rows: np.ndarray, index: Tensor, width: int) -> WindowBatch:
-    streams = {
-        name: value[index, :width]
-        for name in ("frames", "subtitles")
-        if (value := getattr(windows, name)) is not None
-    }
-    return replace(
-        windows,
-        ids=[windows.ids[row] for row in rows],
-        mask=windows.mask[index, :width],
-        movies=windows.movies[index],
-        seconds=windows.seconds[index],
-        clip_seconds=windows.clip_seconds[index],
-        **streams,
     )
 
 
