@@ -27,6 +27,7 @@ class SpanPool(torch.autograd.Function):
     def forward(
         ctx: Any, sums: Tensor, slopes: Tensor, offsets: Tensor, lengths: tuple[int, ...], longest: int
     ) -> Tensor:
+        """Pools one length after the other; keeps what the gradient needs."""
         kept = len(lengths) if any(ctx.needs_input_grad) else 1  # lengths whose weights the gradient needs
         weights = sums.new_empty(kept, *sums.shape[1:3], offsets.shape[2])  # (kept, N, M, T)
         span = torch.empty_like(weights[0])  # (N, M, T)
@@ -45,6 +46,7 @@ class SpanPool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradient of a log-sum-exp is a softmax: every span gets its share of `grad` (N, M)."""
         sums, slopes, weights, peaks = ctx.saved_tensors
         grad_sums, grad_slopes = torch.zeros_like(sums), torch.empty_like(slopes)
         grad_offsets = torch.empty_like(slopes[:, 0])

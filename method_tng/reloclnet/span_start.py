@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from method_tng.contract.batch import Batch, to_device
 from method_tng.reloclnet.settings import ReLoCLNetSettings
@@ -33,12 +34,14 @@ class Ridge:
     def add_sparse(self, columns: Tensor, values: Tensor, y: Tensor) -> None:
         """The same for rows of few non-zero inputs: columns (N, K) and values (N, K), repeats add up."""
         values = values.double()
-        places = columns[:, :, None] * len(self.gram) + columns[:, None, :]  # (N, K, K)
-        self.gram.view(-1).index_add_(
-            0, places.flatten(), (values[:, :, None] * values[:, None, :]).flatten()
-        )
-        row, place = values.nonzero(as_tuple=True)
-        self.product.index_add_(0, columns[row, place], values[row, place, None] * y[row])
+        products = values[:, :, None] * values[:, None, :]  # (N, K, K)
+        row, one, other = products.nonzero(as_tuple=True)
+        places = columns[row, one] * len(self.gram) + columns[row, other]
+        self.gram.view(-1).index_add_(0, places, products[row, one, other])
+        row, one = values.nonzero(as_tuple=True)
+        indices, shape = torch.stack([columns[row, one], row]), (len(self.gram), len(values))
+        x = torch.sparse_coo_tensor(indices, values[row, one], shape, check_invariants=True)  # (I, N)
+        self.product.addmm_(x, y)
 
     def solve(self, ridge: float) -> Tensor:
         """The map (I, O) that minimises the squared error plus `ridge` times its squared size."""
@@ -55,48 +58,45 @@ def span_start(model: SpanReLoCLNet, settings: ReLoCLNetSettings, batches: Itera
         settings: its options.
         batches: the training set with targets; gone through twice.
     """
-    fit_streams(model, batches)
-    device = next(model.parameters()).device
-    query, towers = model.query, list(model.content.values())
-    width = sum(tower.linear.in_features for tower in towers)
+    towers: list[Content] = list(model.content.values())
+    device = towers[0].mean.device
+    fit_means(model, on_device(batches, device))
+    query, width = model.query, sum(len(tower.mean) for tower in towers)
     words = Ridge(len(query.words.table), width, device)
     bags = Ridge(len(query.lexicon.table), width, device) if query.lexicon is not None else None
-    energy = [torch.zeros_like(tower.mean).double().diag() if wide(tower) else None for tower in towers]
+    energy = {tower: Ridge(len(tower.mean), 0, device).gram for tower in towers if wide(tower)}
     for batch in on_device(batches, device):
-        units = [tower.unit(rows) for tower, rows in model.streams(batch.windows)]  # (M, T, D) each
-        moments = torch.cat([moment_means(unit, batch) for unit in units], dim=1)  # (N, width)
+        units = {tower: tower.unit(rows) for tower, rows in model.streams(batch.windows)}  # (M, T, D) each
+        moments = torch.cat([moment_means(unit, batch) for unit in units.values()], dim=1)  # (N, width)
         words.add(query.words.summary(batch.queries.words, query.weights(batch.queries)), moments)
         if bags is not None:
             token_ids = batch.queries.token_ids
             bags.add_sparse(*query.lexicon.bag(token_ids, token_ids > 0), moments)
-        for unit, gram in zip(units, energy, strict=True):
-            if gram is not None:
-                clips = unit.flatten(0, 1).double()  # (M*T, D)
-                gram += clips.T @ clips
-    for tower, gram in zip(towers, energy, strict=True):
-        if gram is not None:
-            tower.linear.weight.copy_(principal(gram, tower.linear.out_features))
+        for tower, gram in energy.items():
+            clips = units[tower].flatten(0, 1).double()  # (M*T, D)
+            gram += clips.T @ clips
+    for tower, gram in energy.items():
+        tower.linear.weight.copy_(principal(gram, tower.linear.out_features))
     query.words.table.copy_(projected(words.solve(settings.ridge_lambda), towers))
     if bags is not None:
         query.lexicon.table.copy_(projected(bags.solve(settings.ridge_lambda), towers))
 
 
-def fit_streams(model: SpanReLoCLNet, batches: Iterable[Batch]) -> None:
-    """Mean and mean norm of the clips that are not zero, per stream."""
-    towers = list(model.content.values())
-    sums = [torch.zeros_like(tower.mean, dtype=torch.float64) for tower in towers]
-    norms = [torch.zeros_like(tower.loudness, dtype=torch.float64) for tower in towers]
-    counts = [torch.zeros_like(tower.loudness, dtype=torch.float64) for tower in towers]
-    for batch in on_device(batches, towers[0].mean.device):
-        for index, (_, rows) in enumerate(model.streams(batch.windows)):
-            clips = rows[sounding(rows)]  # (C, D), padding is zero too
-            sums[index] += clips.sum(dim=0, dtype=torch.float64)
-            norms[index] += clips.norm(dim=1).sum(dtype=torch.float64)
-            counts[index] += len(clips)
-    for tower, total, norm, count in zip(towers, sums, norms, counts, strict=True):
-        tower.mean.copy_(total / count.clamp(min=1))
-        if count > 0:
-            tower.loudness.copy_(norm / count)
+def fit_means(model: SpanReLoCLNet, batches: Iterable[Batch]) -> None:
+    """Mean and mean norm of the clips that are not zero, per stream; padding is zero too."""
+    sums = {tower: torch.zeros_like(tower.mean, dtype=torch.float64) for tower in model.content.values()}
+    norms = dict.fromkeys(sums, 0.0)
+    counts = dict.fromkeys(sums, 0)
+    for batch in batches:
+        for tower, rows in model.streams(batch.windows):
+            clips = rows[sounding(rows)]  # (C, D)
+            sums[tower] += clips.sum(dim=0, dtype=torch.float64)
+            norms[tower] += float(clips.norm(dim=1).sum())
+            counts[tower] += len(clips)
+    for tower, count in counts.items():
+        if count:
+            tower.mean.copy_(sums[tower] / count)
+            tower.loudness.fill_(norms[tower] / count)
 
 
 def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
@@ -108,10 +108,10 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]
 def moment_means(unit: Tensor, batch: Batch) -> Tensor:
     """Mean unit clip of each sentence's moment: (M, T, D) -> (N, D) float64."""
     assert batch.targets is not None, "a closed-form start needs targets"
-    sums = torch.nn.functional.pad(unit.double().cumsum(dim=1), (0, 0, 1, 0))  # (M, T + 1, D)
+    sums = F.pad(unit.cumsum(dim=1), (0, 0, 1, 0))  # (M, T + 1, D)
     first, last = batch.targets.clips.unbind(dim=1)  # (N,) each
     clips = sums[batch.positive, last + 1] - sums[batch.positive, first]  # (N, D)
-    return clips / (last + 1 - first)[:, None]
+    return clips.double() / (last + 1 - first)[:, None]
 
 
 def wide(tower: Content) -> bool:
