@@ -6,6 +6,7 @@ The mean of a breakdown's values, weighted by the group sizes, is the overall va
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def breakdown(result: Result, name: str) -> dict[str, dict[str, Any]]:
         name: type, length, quantiles, relative, position, video, movie, words, windows or siblings.
 
     Returns:
-        Group -> ``n``, ``small`` (fewer than 20 queries) and ``metrics`` (key -> fraction, None if undefined).
+        Group -> ``n``, ``small`` (fewer than 20 queries) and ``metrics`` (key -> fraction or None).
 
     Raises:
         ValueError: an unknown breakdown, or one that the ground truth has no field for.
@@ -80,14 +81,14 @@ def by_edges(values: np.ndarray, edges: Sequence[float], unit: str = "") -> tupl
     """Groups [edge, next edge) of values; the last is open, values that are NaN are ``unknown``."""
     index = np.searchsorted(np.asarray(edges, dtype=np.float64), values, side="right") - 1
     index = np.where(np.isnan(values), len(edges), np.maximum(index, 0))
-    labels = [f"{low:g} to {high:g}{unit}" for low, high in zip(edges, edges[1:], strict=False)]
+    labels = [f"{low:g} to {high:g}{unit}" for low, high in pairwise(edges)]
     return [*labels, f"from {edges[-1]:g}{unit}", UNKNOWN], index
 
 
 def by_counts(values: np.ndarray, edges: Sequence[int], unit: str) -> tuple[Labels, np.ndarray]:
     """Groups of whole numbers, with both ends named."""
     labels = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         labels.append(f"{low} {unit}" if high == low + 1 else f"{low}-{high - 1} {unit}")
     index = np.searchsorted(np.asarray(edges), values, side="right") - 1
     return [*labels, f"{edges[-1]}+ {unit}"], np.maximum(index, 0)

@@ -123,7 +123,7 @@ def errors(result: Result, task: str, within: int, threshold: float) -> dict[str
 
 
 def duplicate_share(rows: Rows, limit: int) -> float:
-    """Share of the first ``limit`` rows of each list with IoU above 0.9 with a better row of the same video."""
+    """Share of the first ``limit`` rows of each list that repeat a better row: same video, IoU above 0.9."""
     entry = np.repeat(np.arange(len(rows)), rows.lengths)
     rank = np.arange(len(entry)) - np.repeat(rows.offset[:-1], rows.lengths)
     use = np.flatnonzero(rank < limit)

@@ -20,7 +20,7 @@ Score = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Leak:
-    """One way in which scores moved: the test, the largest move, and the (query, candidate) where it happened."""
+    """One way in which scores moved: the test, the largest move, and where it happened."""
 
     test: str
     largest: float

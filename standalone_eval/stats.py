@@ -181,7 +181,7 @@ def intervals(
 
 @dataclass(frozen=True)
 class Compared:
-    """One metric of two submissions: values and interval as fractions, p before and after Holm's correction."""
+    """One metric of two submissions, as fractions; p before and after Holm's correction."""
 
     a: float
     b: float
