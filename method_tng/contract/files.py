@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary neighbour of `path`, then renames it; a kill leaves the old file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -85,7 +85,7 @@ def breaches_of_arrows(modules: Sequence[Module]) -> list[Breach]:
         for arrow in arrows[module]:
             found += [module.breach(arrow.line, rule) for rule in _faults(module, arrow, living)]
         found += _compared_names(module)
-    return found + list(_cycles(arrows))
+    return list(dict.fromkeys([*found, *_cycles(arrows)]))
 
 
 def is_system(room: str) -> bool:

@@ -11,7 +11,11 @@ from tests.house.tree import Breach, Module, functions_of
 FILE_LINES, DOOR_LINES, FUNCTION_LINES, PARAMETERS, NESTING = 400, 90, 80, 8, 3
 VAGUE = {"util", "utils", "misc", "common"}
 POSTPONED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
-PRINTING = {"standalone_eval/eval.py", "standalone_eval/commands.py"}  # the evaluator's own command line
+PRINTING = {  # the evaluator's own command line
+    "standalone_eval/eval.py",
+    "standalone_eval/commands.py",
+    "standalone_eval/more_commands.py",
+}
 PROMISED = {("standalone_eval/evaluator.py", "evaluate")}  # a public signature given from outside
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
