@@ -108,12 +108,12 @@ def _durations_of_features(found: Found, data: DataSettings, split: str) -> None
     path = (data.video_features if "video" in data.ctx_mode.split("_") else data.sub_features).replace(
         "{split}", split
     )
+    if not path:
+        return
     try:
-        store = FeatureStore(path) if path else None
+        store = FeatureStore(path)
     except DataError:
         return  # texts can be prepared before features; whoever opens the features meets the same error
-    if store is None:
-        return
     for film in list(found.films) or store.ids():
         if found.films.get(film) is None and film in store:
             found.films[film] = store.num_rows(film) * data.clip_length

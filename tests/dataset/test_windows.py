@@ -156,6 +156,12 @@ def test_inclusive_clips_touch_the_moment_and_no_more(start: float, length: floa
     assert (first + 1) * 1.5 > start - 1e-5 and last * 1.5 < end + 1e-5
 
 
+def test_three_clips_of_a_fifth_of_a_second_are_three_whatever_floating_point_says() -> None:
+    assert 0.6 / 0.2 < 3
+    assert label_clips((0.6, 1.0), 50, 0.2, "inclusive") == (3, 4)
+    assert label_clips((0.0, 0.1 + 0.2), 50, 0.1, "inclusive") == (0, 2)
+
+
 def test_the_two_conventions_at_the_end_of_a_window() -> None:
     assert label_clips((3.2, 7.6), 20, 1.5, "upstream") == (2, 6)
     assert label_clips((3.2, 7.6), 20, 1.5, "inclusive") == (2, 5)
