@@ -81,6 +81,18 @@ def to_device(batch: AnyBatch, device: torch.device | str) -> AnyBatch:
     return replace(batch, **moved)
 
 
+def take_queries(queries: QueryBatch, rows: Tensor, num_words: int) -> QueryBatch:
+    """Some queries of a batch: rows (n,) int64, each cut to its first `num_words` words."""
+    chosen = rows.tolist()
+    return QueryBatch(
+        ids=[queries.ids[row] for row in chosen],
+        words=queries.words[rows, :num_words],
+        mask=queries.mask[rows, :num_words],
+        token_ids=None if queries.token_ids is None else queries.token_ids[rows],
+        texts=None if queries.texts is None else [queries.texts[row] for row in chosen],
+    )
+
+
 def take_windows(windows: WindowBatch, rows: Tensor, num_clips: int) -> WindowBatch:
     """Some windows of a batch: rows (m,) int64, each cut to its first `num_clips` clips."""
     streams = {

@@ -49,9 +49,9 @@ class MultiHeadAttention(nn.Module):
             seen = seen.expand(-1, 1, query.shape[2], -1)
             drop = self.dropout.drop if self.dropout.active else 0.0
             return F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=drop)
-        logits = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # (N, H, L, K)
+        logits = (query @ key.transpose(-1, -2)).div_(math.sqrt(query.shape[-1]))  # (N, H, L, K)
         hidden = LOWERED if self.lowered else torch.finfo(logits.dtype).min
-        logits = logits + torch.zeros_like(seen, dtype=logits.dtype).masked_fill_(~seen, hidden)
+        logits += torch.zeros_like(seen, dtype=logits.dtype).masked_fill_(~seen, hidden)
         return self.dropout(logits.softmax(dim=-1)) @ value  # (N, H, L, D/H)
 
     def _split(self, values: Tensor) -> Tensor:

@@ -1,11 +1,9 @@
 """Dropout that does not dominate a training step on a CPU.
 
-Torch draws one 53-bit number per value to decide about it.  Here one 64-bit number decides about four
-values, 16 bits each: the share that is dropped is right to 1/65,536, and a step at the published size of
-the main system spends a third of the time on it.  On an accelerator torch's own fused dropout is taken.
+Torch draws a number of its own to decide about each value.  Here one 64-bit number decides about four values,
+16 bits each: the share that is dropped is right to 1/65,536, and it takes a third of the time.  On an
+accelerator torch's own fused dropout is taken.
 """
-
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,26 +12,17 @@ from torch import Tensor, nn
 LEVELS = 1 << 16
 
 
-def draw_kept(shape: torch.Size, share: float) -> Tensor:
-    """A bool tensor on the CPU, True with probability `share` (to 1/65,536); from torch's global seed."""
-    count = shape.numel()
+def draw_factors(values: Tensor, drop: float) -> Tensor:
+    """Factors of the shape and type of `values`, on the CPU: 0 with probability `drop`, else 1 / (1 - drop).
+
+    Drawn from torch's global seed.
+    """
+    kept = round((1 - drop) * LEVELS)
+    count = values.numel()
     words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(1 << 63), None)
-    return (words.view(torch.int16)[:count] < round(share * LEVELS) - LEVELS // 2).view(shape)
-
-
-class _Drop(torch.autograd.Function):
-    """Zero what is not kept and enlarge the rest; the backward pass needs the bits only."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, kept: Tensor, share: float) -> Tensor:
-        ctx.save_for_backward(kept)
-        ctx.share = share
-        return torch.where(kept, values, 0.0).div_(share)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
-        (kept,) = ctx.saved_tensors
-        return torch.where(kept, gradient, 0.0).div_(ctx.share), None, None
+    factors = torch.empty(count, dtype=values.dtype)
+    torch.lt(words.view(torch.int16)[:count], kept - LEVELS // 2, out=factors)
+    return factors.div_(kept / LEVELS).view(values.shape)
 
 
 class Dropout(nn.Module):
@@ -54,5 +43,4 @@ class Dropout(nn.Module):
             return values
         if values.device.type != "cpu":
             return F.dropout(values, self.drop)
-        share = round((1 - self.drop) * LEVELS) / LEVELS
-        return _Drop.apply(values, draw_kept(values.shape, share), share)
+        return values * draw_factors(values, self.drop)

@@ -54,7 +54,8 @@ def pair_products(queries: Tensor, clips: Tensor, pairs: Tensor) -> Tensor:
     if clips.device.type == "cpu":
         windows, counts = columns.unique_consecutive(return_counts=True)
         groups = zip(queries[rows].split(counts.tolist()), windows.tolist(), strict=True)
-        parts = [group @ clips[window].T for group, window in groups]
+        each = clips.unbind()  # one backward pass for all, not one of full size per window
+        parts = [group @ each[window].T for group, window in groups]
     else:
         step = max(1, DENSE_BLOCK // max(1, len(queries) * clips.shape[1]))
         edges = torch.arange(0, len(clips) + step, step, device=clips.device)

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def border_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """Mean cross-entropy of the start (or end) clip: logits (N, T), labels (N,) int64, mask (N, T)."""
-    return F.cross_entropy(logits.float().masked_fill(~mask, -torch.inf), labels)
+def border_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of the start (or end) clip: logits (N, T), -inf at padding, labels (N,) int64."""
+    return F.cross_entropy(logits, labels)
 
 
 def draw_ranks(related: Tensor, pool: int, generator: torch.Generator) -> Tensor:

@@ -23,7 +23,6 @@ from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
 from method_tng.layers.attention import MultiHeadAttention
 from method_tng.layers.blocks import InputProjection, SelfAttentionBlock
-from method_tng.layers.masks import masked_log_softmax
 from method_tng.layers.pooling import WordPooling
 from method_tng.layers.position import LearnedPositions
 from method_tng.layers.similarity import best_clip, pair_products
@@ -120,10 +119,7 @@ class ReLoCLNet(nn.Module):
         Where all windows have clips of one length, one grid of times serves all pairs; its last clip may
         reach behind the end of a window whose length is no whole number of clips.
         """
-        start, end = (
-            masked_log_softmax(logits, windows["mask"][pairs[:, 1]])
-            for logits in self.span_logits(queries, windows, pairs)
-        )  # (P, T) each
+        start, end = self.border_log_probabilities(queries, windows, pairs)  # (P, T) each
         return Spans(self._times(windows, pairs), {"span": band_scores(start, end, self.lengths)})
 
     def query_vectors(self, queries: Code) -> dict[str, Tensor]:
@@ -177,13 +173,20 @@ class ReLoCLNet(nn.Module):
         return mean(found)
 
     def span_logits(self, queries: Code, windows: Code, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """Start and end logits of P pairs, (P, T) each; what stands at padding means nothing."""
+        """Start and end logits of P pairs, (P, T) float32 each, -inf at padding."""
+        hidden = ~windows["mask"][pairs[:, 1]]  # (P, T)
         similarity = self.clip_similarity(queries, windows, pairs)  # (P, T)
         if not self.settings.pad_compat:  # else padding leaks into the last clips, as published
-            similarity = similarity * windows["mask"][pairs[:, 1]]
+            similarity = similarity.masked_fill(hidden, 0)
         kernels = torch.cat((self.merged_st_predictor.weight, self.merged_ed_predictor.weight))  # (2, 1, k)
         logits = F.conv1d(similarity[:, None], kernels, padding=kernels.shape[2] // 2)  # (P, 2, T)
-        return logits[:, 0], logits[:, 1]
+        start, end = logits.float().masked_fill(hidden[:, None], -torch.inf).unbind(1)
+        return start, end
+
+    def border_log_probabilities(self, queries: Code, windows: Code, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probability of every clip to be the start, or the end, of the moment, (P, T) each."""
+        start, end = self.span_logits(queries, windows, pairs)
+        return start.log_softmax(dim=1), end.log_softmax(dim=1)
 
     def middle_products(self, queries: Code, windows: Code) -> dict[str, Tensor]:
         """Stream -> dot product of every query with every clip's second level, (N, M, T)."""

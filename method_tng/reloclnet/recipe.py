@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from method_tng.contract.batch import Batch, WindowBatch, take_windows
+from method_tng.contract.batch import Batch, QueryBatch, WindowBatch, take_queries, take_windows
 from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import Objective, ParameterGroup, Progress, Recipe, Sizes, Stage
 from method_tng.contract.settings import DataSettings
@@ -62,7 +62,7 @@ def encode(model: ReLoCLNet, batch: Batch, buckets: int = 1) -> Encoded:
     """Encodes every window of a batch once, and brings the codes of all processes together."""
     assert batch.targets is not None, "training needs targets"
     windows = _encode_windows(model, batch.windows, buckets)
-    queries = model.encode_queries(batch.queries)
+    queries = _encode_queries(model, batch.queries, buckets)
     before = _rows_before(len(batch.windows), batch.positive.device)
     width = windows["mask"].shape[1]
     inside = torch.nn.functional.pad(batch.targets.inside, (0, width - batch.targets.inside.shape[1]))
@@ -93,8 +93,8 @@ def loss_terms(
     terms = {}
     if settings.lw_st_ed and 0 <= settings.train_span_start_epoch <= progress.epoch:
         start, end = model.span_logits(encoded.queries, encoded.windows, encoded.pairs)
-        labels, mask = encoded.clips, encoded.mask
-        borders = losses.border_loss(start, labels[:, 0], mask) + losses.border_loss(end, labels[:, 1], mask)
+        first, last = encoded.clips.unbind(1)
+        borders = losses.border_loss(start, first) + losses.border_loss(end, last)
         terms["loss_st_ed"] = settings.lw_st_ed * borders
     if settings.lw_fcl or settings.lw_vcl:
         terms |= _contrast_terms(model, encoded)
@@ -147,6 +147,13 @@ def start(model: nn.Module, settings: ReLoCLNetSettings, batches: Iterable[Batch
     """The closed-form start of the spans scorer; the published network starts at random."""
     if isinstance(model, SpanReLoCLNet):
         span_start(model, settings, batches)
+
+
+def _encode_queries(model: ReLoCLNet, queries: QueryBatch, buckets: int) -> Code:
+    def some(rows: Tensor, num_words: int) -> Code:
+        return model.encode_queries(take_queries(queries, rows, num_words))
+
+    return encode_in_groups(some, queries.mask, buckets) if buckets > 1 else model.encode_queries(queries)
 
 
 def _encode_windows(model: ReLoCLNet, windows: WindowBatch, buckets: int) -> Code:
@@ -219,4 +226,5 @@ RECIPE = Recipe(
     stages=(Stage("find", build=build, objectives=objectives, start=start),),
     assemble=lambda models: (models["find"], models["find"]),
     fusion=lambda match, spans, settings: match[:, None] + spans["span"],
+    reported=lambda score, settings: score.exp() if settings.scorer == "clips" else score,
 )
