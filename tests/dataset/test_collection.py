@@ -14,7 +14,6 @@ from method_tng.contract.batch import WindowBatch
 from method_tng.contract.errors import DataError
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
-from method_tng.dataset.feature_store import write_features
 from method_tng.dataset.rows import endpoint_feature, normalize_rows, pool_rows
 from method_tng.dataset.text import Vocabulary
 from tests.tiny import write_lines
@@ -44,60 +43,6 @@ def test_windows_hold_their_slice_of_the_film(tiny: DataSettings, train: Collect
         assert train.split.movies[int(batch.movies[row])].movie_id == window.movie_id
     assert batch.movies.tolist() == train.window_movies.tolist()
     assert (batch.clip_seconds == 2.0).all()
-
-
-def windows_form(tiny: DataSettings, folder: Path) -> DataSettings:
-    """The same corpus as its windows of 40 s, each a video of its own, cut here by the published rule."""
-    durations, queries = json.loads(Path(tiny.durations).read_text()), {}
-    cut_durations: dict = {split: {} for split in durations}
-    features: dict = {"video": [], "sub": []}
-    for split, films in durations.items():
-        for film, (duration, _) in films.items():
-            start = 0
-            while start == 0 or start < duration:
-                name = f"{film}_{start:05d}"
-                cut_durations[split][name] = [min(40.0, duration - start), len(cut_durations)]
-                for kind, path in (("video", tiny.video_features), ("sub", tiny.sub_features)):
-                    with h5py.File(path) as file:
-                        features[kind].append((name, file[film][start // 2 : start // 2 + 20]))
-                start += 40
-        lines = Path(tiny.annotations.replace("{split}", split)).read_text().splitlines()
-        queries[split] = []
-        for line in map(json.loads, lines):
-            start = int(sum(line["ts"]) / 2 // 40 * 40)
-            name = f"{line['vid_name']}_{start:05d}"
-            duration = cut_durations[split][name][0]
-            moment = [max(0.0, line["ts"][0] - start), min(duration, line["ts"][1] - start)]
-            queries[split].append({**line, "vid_name": name, "duration": duration, "ts": moment})
-        write_lines(folder / f"windows_{split}.jsonl", queries[split])
-    (folder / "windows.json").write_text(json.dumps(cut_durations))
-    for kind, items in features.items():
-        write_features(folder / f"windows_{kind}.h5", items)
-    return replace(
-        tiny,
-        annotations=str(folder / "windows_{split}.jsonl"),
-        durations=str(folder / "windows.json"),
-        video_features=str(folder / "windows_video.h5"),
-        sub_features=str(folder / "windows_sub.h5"),
-        window_seconds=0.0,
-    )
-
-
-def test_cutting_films_equals_a_corpus_of_ready_made_windows(tiny: DataSettings, tmp_path: Path) -> None:
-    ready = windows_form(tiny, tmp_path)
-    for split in ("train", "val", "test"):
-        films, windows = Collection.open(tiny, split), Collection.open(ready, split)
-        assert [one.window_id for one in films.windows] == [one.window_id for one in windows.windows]
-        assert films.own_window.tolist() == windows.own_window.tolist()
-        assert films.own_span == windows.own_span
-        assert films.window_lengths.tolist() == windows.window_lengths.tolist()
-        rows = range(len(films.split.narrations))
-        ours, theirs = films.batch(rows), windows.batch(rows)
-        assert torch.equal(ours.windows.frames, theirs.windows.frames)
-        assert torch.equal(ours.windows.subtitles, theirs.windows.subtitles)
-        assert torch.equal(ours.targets.clips, theirs.targets.clips)
-        assert torch.equal(ours.targets.inside, theirs.targets.inside)
-        assert all(map(torch.equal, ours.targets.spans, theirs.targets.spans))
 
 
 def test_a_batch_has_each_own_window_once_in_order_of_first_appearance(train: Collection) -> None:
