@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .columns import GroundTruth, Rows, Saliency, Submission
+    from .comparison import compare
     from .dropin import eval_retrieval, eval_submission
     from .evaluator import Result, evaluate
     from .format_npz import write_npz
     from .formats import load_gt, load_submission, write_json
     from .iou import temporal_iou
     from .issues import EvalInputError, Issue
-    from .stats import bootstrap, compare
+    from .stats import bootstrap
 
 _HOMES = {
     "EvalInputError": "issues",
@@ -26,7 +27,7 @@ _HOMES = {
     "Saliency": "columns",
     "Submission": "columns",
     "bootstrap": "stats",
-    "compare": "stats",
+    "compare": "comparison",
     "eval_retrieval": "dropin",
     "eval_submission": "dropin",
     "evaluate": "evaluator",

@@ -20,7 +20,8 @@ def oracles(result: Result, task: str) -> dict[str, dict[str, float]]:
 
     Returns:
         ``reached``: R itself; ``video_oracle``: only rows of the right video count, ranked anew;
-        ``moment_oracle``: a row of the right video within K is enough; ``rerank_oracle``: a right row anywhere.
+        ``moment_oracle``: a row of the right video within K is enough; ``rerank_oracle``: a right row at any
+        rank.
     """
     settings, gt = result.settings, result.gt
     rows, pairing, listing = task_rows(result, task)

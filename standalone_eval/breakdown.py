@@ -154,7 +154,7 @@ def _by_siblings(gt: GroundTruth) -> tuple[Labels, np.ndarray]:
     if gt.video is None:
         raise ValueError("breakdown by siblings: the ground truth names no videos")
     _, index, counts = np.unique(gt.video, return_inverse=True, return_counts=True)
-    return by_counts(counts[index], SIBLING_EDGES, "queries of the video")
+    return by_counts(counts[index], SIBLING_EDGES, "queries")
 
 
 GROUPERS: dict[str, Callable[[GroundTruth], tuple[Labels, np.ndarray]]] = {

@@ -9,6 +9,8 @@ from dataclasses import asdict
 
 from .bounds import first_rows, grid_bound, oracles, own_shots, shot_bound
 from .commands import as_json, evaluated, settings_from, tell, tell_warnings
+from .comparison import Comparison
+from .comparison import compare as compare_results
 from .errors import moment_tasks
 from .evaluator import evaluate_with
 from .files import write_text
@@ -16,8 +18,6 @@ from .format_npz import write_npz
 from .formats import read_gt, read_submission, write_json
 from .issues import Findings
 from .profiles import settings_of
-from .stats import Comparison
-from .stats import compare as compare_results
 from .tables import KINDS, metrics_table, render
 
 SIGNIFICANT = 0.05

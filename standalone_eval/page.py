@@ -39,11 +39,11 @@ details { margin-top: 8px; } summary { cursor: pointer; color: var(--soft); }
 .bars > span { overflow-wrap: anywhere; } .queries { display: grid; gap: 12px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr)); }
 .query { min-width: 0; } .query p { overflow-wrap: anywhere; }
-.lane { display: grid; grid-template-columns: 34px 1fr minmax(60px, max-content); gap: 8px;
+.lane { display: grid; grid-template-columns: 22px 1fr 116px; gap: 8px;
   align-items: center;
   font-size: .78rem; color: var(--soft); } .lane svg { width: 100%; height: 12px; display: block; }
 .lane b { font-weight: 500; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
-  max-width: 150px; }
+  text-align: right; }
 .back { fill: var(--rule); opacity: .6; } .whisker { stroke: var(--ink); stroke-width: 1.5; }
 """
 COLOURS = 6

@@ -9,16 +9,26 @@ import numpy as np
 
 from .breakdown import GROUPERS, SMALL, groups_of
 from .columns import GroundTruth
+from .comparison import Comparison
 from .details import Wanted, split_key
 from .errors import moment_tasks
 from .evaluator import Result
 from .page import bars, figure, page, share_bar, table
 from .report_plots import task_figures
 from .report_queries import query_section
-from .stats import Comparison, intervals, wilson
+from .stats import intervals, wilson
 from .tables import shown
 
 ALWAYS = ("type", "length", "relative", "position", "words", "windows")
+TITLES = {
+    "length": "By length of the gt window (seconds)",
+    "quantiles": "By length of the gt window (seconds, equal groups)",
+    "relative": "By length relative to the video",
+    "position": "By position in the video",
+    "words": "By length of the query",
+    "windows": "By number of gt windows",
+    "siblings": "By number of queries of the same video",
+}
 MOST_WARNINGS, MOST_MOVIES, MOST_METRICS = 60, 300, 16
 DERIVED = ("dR@", "MRR,", "AP,", "mIoU@")
 
@@ -138,7 +148,7 @@ def _breakdown_figure(result: Result, name: str, metric: str) -> list[str]:
     if len(lines) < 2:
         return []
     head = [name, "queries", "percent", "low", "high"]
-    return [figure(f"By {name}", bars(lines[:40]), head, rows)]
+    return [figure(TITLES.get(name, f"By {name}"), bars(lines[:40]), head, rows)]
 
 
 def _movies(result: Result) -> list[str]:

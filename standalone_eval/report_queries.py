@@ -47,9 +47,9 @@ def _query(result: Result, task: str, found: Nearest, place: int) -> str:
     unit = "frames" if result.profile == "movie101-rnl" else "s"
     text = "" if gt.text is None else str(gt.text[place])
     rank = (
-        "no right row"
+        "no right row (IoU 0.5)"
         if np.isinf(found.hit_rank[place])
-        else f"first right row: {int(found.hit_rank[place])}"
+        else f"first right row (IoU 0.5): {int(found.hit_rank[place])}"
     )
     head = f"<b>{escape(str(result.query[place]))}</b> {escape(text[:LONG_TEXT])}"
     where = f"{escape(own)} · 0 to {number(span)} {unit} · {rank}"
