@@ -1,0 +1,1 @@
+"""What turns films and annotation files into feature files."""
