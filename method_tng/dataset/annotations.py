@@ -115,7 +115,11 @@ def _fault(narration: Narration, earlier: str | None, films: dict[str, float], c
     if not narration.text.strip():
         return f"query {narration.query_id!r} has no text; expected a sentence, write or remove it"
     if not narration.movie_id:
-        return "a moment is told but not its film; expected both or none" if narration.spans else ""
+        return (
+            "a moment is told but not its film; expected both or none, add the film"
+            if narration.spans
+            else ""
+        )
     if narration.movie_id not in films:
         return (
             f"film {narration.movie_id!r} is not among the {len(films)} films of the split"
@@ -129,11 +133,11 @@ def _span_fault(span: Interval, duration: float, clip: float) -> str:
     start, end = span
     if not start < end:
         return (
-            f"the moment [{start:g}, {end:g}] does not end after its start; expected start < end in seconds"
+            f"the moment [{start:g}, {end:g}] ends before or at its start; expected start < end, correct it"
         )
     if start < 0 or start >= duration or end > duration + clip:
         return (
-            f"the moment [{start:g}, {end:g}] lies outside its film of {duration:g} seconds; "
+            f"the moment [{start:g}, {end:g}] lies outside its film; expected seconds in 0 .. {duration:g}, "
             "correct the moment or the duration"
         )
     return ""

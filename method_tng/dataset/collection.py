@@ -187,7 +187,24 @@ class Collection:
                 f"its duration is {self.split.movies[movie].duration:g}; extract all of it, or correct "
                 "clip_length or the duration"
             )
+        self._warn_of_short_features(num_rows)
         return ranges
+
+    def _warn_of_short_features(self, num_rows: Sequence[int]) -> None:
+        clip = self._data.clip_length
+        short = [
+            movie.movie_id
+            for movie, rows in zip(self.split.movies, num_rows, strict=True)
+            if rows * clip < movie.duration - 1.5 * clip
+        ]
+        if short:
+            logger.warning(
+                "%s: the features of %d films end before the film does, of %r first; the check of the data set "
+                "lists all",
+                self.split.name,
+                len(short),
+                short[0],
+            )
 
     def _own_windows(self, cuts: Sequence[Sequence[Window]]) -> np.ndarray:
         first_row = dict(zip((m.movie_id for m in self.split.movies), _starts(cuts), strict=True))

@@ -93,7 +93,10 @@ ANNOTATIONS = {
     "three times": (edit_line(3, ts=[1, 2, 3]), r"line 3: expected `array` of length 2"),
     "start after end": (edit_line(2, ts=[9, 5]), r"line 2: the moment \[9, 5\] .*expected start < end"),
     "start at end": (edit_line(2, ts=[5, 5]), r"line 2: the moment \[5, 5\] .*expected start < end"),
-    "before the film": (edit_line(2, ts=[-1, 5]), r"line 2: the moment \[-1, 5\] lies outside its film of"),
+    "before the film": (
+        edit_line(2, ts=[-1, 5]),
+        r"line 2: the moment \[-1, 5\] lies outside its film; expected",
+    ),
     "behind the film": (edit_line(2, ts=[900, 905]), r"line 2: the moment \[900, 905\] lies outside"),
     "end behind the film": (edit_line(2, ts=[5, 905]), r"line 2: the moment \[5, 905\] lies outside"),
     "unknown film": (edit_line(2, vid_name="val-7"), r"line 2: film 'val-7' .*nearest name: 'val-"),

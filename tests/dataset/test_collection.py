@@ -180,6 +180,18 @@ def test_streams_that_differ_by_one_row_are_cut_to_the_shorter(tiny: DataSetting
     assert batch.frames.shape[1] == batch.subtitles.shape[1] == len(rows) - 1
 
 
+def test_features_that_are_a_little_short_are_told(
+    tiny: DataSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in (tiny.sub_features, tiny.video_features):
+        with h5py.File(path, "r+") as file:
+            rows = file["val-1"][()]
+            del file["val-1"]
+            file["val-1"] = rows[:-3]
+    Collection.open(tiny, "val")
+    assert "val: the features of 1 films end before the film does, of 'val-1' first" in caplog.text
+
+
 def test_several_moments_of_one_narration(tiny: DataSettings, tmp_path: Path) -> None:
     line = {"text": "x", "query_id": 200, "movie_id": "val-0", "spans": [[50, 53], [60, 62], [90, 95]]}
     write_lines(tmp_path / "val.jsonl", [line])
