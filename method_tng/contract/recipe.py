@@ -88,7 +88,7 @@ class Recipe:
         assemble: (models by stage name) -> matcher and localizer; either may be missing, another run's is
             taken then.
         fusion: joins the window's score with the spans' scores.
-        reported: (log score) -> the score that is written, where a convention wants another scale.
+        reported: (log score, settings) -> the score that is written; the published one is its exponential.
     """
 
     name: str
@@ -96,4 +96,4 @@ class Recipe:
     stages: Sequence[Stage]
     assemble: Callable[[Mapping[str, nn.Module]], tuple[Matcher | None, Localizer | None]]
     fusion: Fusion
-    reported: Callable[[Tensor], Tensor] = torch.exp
+    reported: Callable[[Tensor, Any], Tensor] = lambda score, _settings: score.exp()

@@ -38,7 +38,7 @@ class Answerer:
     matcher: Matcher
     localizer: Localizer
     fusion: Fusion
-    reported: Callable[[Tensor], Tensor]
+    reported: Callable[[Tensor, Any], Tensor]
     settings: Any  # the system's own
     search: SearchSettings
 
@@ -87,7 +87,7 @@ def answer(
     for rows, code in queries:
         block = answer_block(answerer, corpus, code, own_window[rows.to(own_window.device)])
         for key, moments in block.items():
-            collected.setdefault(key, []).append(_reported(moments, answerer.reported))
+            collected.setdefault(key, []).append(_reported(moments, answerer))
     names = {"windows": corpus.window_ids, "films": corpus.movie_ids}
     return {key: _table(blocks, query_ids, names[key[0]]) for key, blocks in collected.items()}
 
@@ -160,9 +160,9 @@ def _ranked(scores: Tensor, keep: int) -> MomentBlock:
     return MomentBlock(place, times, score, score > -torch.inf)
 
 
-def _reported(block: MomentBlock, reported: Callable[[Tensor], Tensor]) -> MomentBlock:
+def _reported(block: MomentBlock, answerer: Answerer) -> MomentBlock:
     """The block on the CPU, its scores on the scale that is written."""
-    score = reported(block.score.double())
+    score = answerer.reported(block.score.double(), answerer.settings)
     return MomentBlock(block.place.cpu(), block.times.cpu(), score.cpu(), block.valid.cpu())
 
 

@@ -33,10 +33,12 @@ class TrainingRows:
     window_movies: np.ndarray  # (M,) int64
 
     def of_windows(self, windows: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """The used queries of some windows, in the order of the collection."""
-        wanted = np.zeros(len(self.window_movies), dtype=bool)
-        wanted[windows] = True
-        return used[wanted[self.own_window[used]]]
+        """The used queries of some windows, in the order of the windows."""
+        place = np.full(len(self.window_movies), -1)
+        place[windows] = np.arange(len(windows))
+        places = place[self.own_window[used]]
+        order = np.argsort(places, kind="stable")
+        return used[order[places[order] >= 0]]
 
 
 def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch: int) -> list[BatchRows]:
@@ -55,12 +57,12 @@ def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch
 
 
 def share_of(batch: BatchRows, rows: TrainingRows, rank: int, world: int) -> BatchRows:
-    """The part of a batch that one of `world` processes encodes."""
+    """The part of a batch that one of `world` processes encodes; the parts in order are the batch."""
     if world == 1:
         return batch
     if batch.windows is None:
-        return BatchRows(batch.queries[rank::world])
-    windows = batch.windows[rank::world]
+        return BatchRows(np.array_split(batch.queries, world)[rank])
+    windows = np.array_split(batch.windows, world)[rank]
     return BatchRows(rows.of_windows(windows, batch.queries), windows)
 
 

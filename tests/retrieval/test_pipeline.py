@@ -56,7 +56,7 @@ def _answers(corpus: Corpus, search: SearchSettings, wanted: list[float], own: l
         model,
         model,
         lambda match, spans, _: match[:, None] + spans["span"],
-        lambda score: score,
+        lambda score, _: score,
         None,
         search,
     )

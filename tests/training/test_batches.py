@@ -52,7 +52,7 @@ def test_the_shares_of_all_processes_make_the_batch(world: int, batches: str) ->
     for batch in plan_epoch(ROWS, USED, _train(batches), 0):
         shares = [share_of(batch, ROWS, rank, world) for rank in range(world)]
         together = np.concatenate([share.queries for share in shares])
-        assert sorted(together.tolist()) == sorted(batch.queries.tolist())
+        assert together.tolist() == batch.queries.tolist()
         if batch.windows is not None:
             windows = np.concatenate([share.windows for share in shares])
-            assert sorted(windows.tolist()) == sorted(batch.windows.tolist())
+            assert windows.tolist() == batch.windows.tolist()

@@ -1,0 +1,191 @@
+"""Training on the tiny corpus: resume, stop, several processes, faults.  Everything random is switched on."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from method_tng.contract.errors import TrainingError
+from method_tng.contract.settings import DataSettings
+from method_tng.runs.config import resolve
+from method_tng.runs.folder import RunFolder
+from method_tng.runs.systems import recipe_of
+from method_tng.training.distributed import Process
+from method_tng.training.interrupt import Wish
+from method_tng.training.loop import StageTrainer, Stopped
+from method_tng.training.session import train_run
+
+OPTIONS = {
+    "hidden_size": 16, "n_heads": 2, "bsz": 8, "n_epoch": 3, "ema": 0.9, "drop": 0.3,
+    "input_drop": 0.3, "lr": 1e-2,
+    "hard_negative_start_epoch": 1, "hard_pool_size": 3, "final_split": "",
+    "stop_task": "VR", "data_ratio": 0.9,
+}  # fmt: skip
+
+
+def _run(data: DataSettings, root: Path, **options) -> RunFolder:
+    settings = resolve([("x", {**asdict(data), **OPTIONS, "results_root": str(root), **options})])
+    return RunFolder.create(settings, {})
+
+
+def _train(run: RunFolder, wish: Wish | None = None) -> None:
+    process = Process(0, 1, torch.device("cpu"))
+    train_run(run, recipe_of(run.settings.system), process, wish or Wish())
+
+
+class StopAfter:
+    """A wish that comes true after some steps."""
+
+    signal = signal.SIGTERM
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def __bool__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("scorer", ["clips", "spans"])
+@pytest.mark.parametrize("stops", [[0], [2, 3, 1]])
+def test_a_stopped_and_resumed_run_equals_one_that_never_stopped(
+    scorer: str, stops: list[int], tiny: DataSettings, tmp_path: Path
+) -> None:
+    options = {"scorer": scorer, "vocabulary": scorer == "spans"}
+    if scorer == "spans":
+        options |= {"label_end": "inclusive", "no_norm_vfeat": True, "no_norm_tfeat": True}
+    whole, parts = (_run(tiny, tmp_path / name, **options) for name in ("whole", "parts"))
+    _train(whole)
+    for steps in stops:
+        with pytest.raises(Stopped):
+            _train(parts, StopAfter(steps))
+    torch.manual_seed(99)  # whatever was drawn in between must not matter
+    _train(parts)
+    for name in ("find.last.safetensors", "find.best.safetensors"):
+        one, other = load_file(whole.path / name), load_file(parts.path / name)
+        assert all(torch.equal(one[key], other[key]) for key in one), name
+    for line, same in zip(_losses(whole), _losses(parts), strict=True):
+        assert line == same
+
+
+def _losses(run: RunFolder) -> list[str]:
+    lines = (run.path / "train.log").read_text().splitlines()
+    return [line.split(" ", 1)[1] for line in lines if "[Loss]" in line]
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_term_step_and_queries(
+    tiny: DataSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run(tiny, tmp_path)
+    step = StageTrainer._step
+
+    def poisoned(self: StageTrainer, batch: object) -> None:
+        if self.state.place.step == 2:
+            next(self.state.model.parameters()).data.fill_(float("nan"))
+        step(self, batch)
+
+    monkeypatch.setattr(StageTrainer, "_step", poisoned)
+    with pytest.raises(TrainingError, match=r"loss term \w+ is nan at step 2 .* queries \d+, "):
+        _train(run)
+
+
+def test_early_stopping_counts_evaluations_without_gain(tiny: DataSettings, tmp_path: Path) -> None:
+    run = _run(tiny, tmp_path, lr=1e-9, n_epoch=30, max_es_cnt=2, data_ratio=0.2)
+    _train(run)
+    assert len(_losses(run)) == 4  # one that gains, and three that do not
+
+
+def _command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "method_tng.train", *words]
+
+
+def _flags(data: DataSettings, root: Path, **options) -> list[str]:
+    chosen = {**OPTIONS, **options, "results_root": str(root), "device": "cpu"}
+    chosen |= {name: value for name, value in asdict(data).items() if value != getattr(DataSettings(), name)}
+    del chosen["data_ratio"]
+    return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def test_sigterm_saves_and_says_how_to_go_on(tiny: DataSettings, tmp_path: Path) -> None:
+    words = _command(*_flags(tiny, tmp_path, n_epoch=10_000, eval_split="", save_every=1000))
+    child = subprocess.Popen(words, env=_environment(), stderr=subprocess.PIPE, text=True)
+    _wait_for(lambda: list(tmp_path.glob("*/train.log")), child)
+    child.send_signal(signal.SIGTERM)
+    _, told = child.communicate(timeout=60)
+    run = next(tmp_path.glob("*/opt.json")).parent
+    assert child.returncode == 128 + signal.SIGTERM
+    assert f"train.sh --resume {run}" in told
+    assert {"find.trainer_state.pt", "find.last.safetensors"} <= {path.name for path in run.iterdir()}
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_leave_a_run_that_goes_on(tiny: DataSettings, tmp_path: Path) -> None:
+    flags = _flags(tiny, tmp_path, n_epoch=60, save_every=0, stop_task="last")
+    whole = subprocess.run(_command(*flags), env=_environment(), check=True, capture_output=True)
+    assert whole.returncode == 0
+    reference = next(tmp_path.glob("*/opt.json")).parent
+    draw, words = random.Random(0), _command(*flags)
+    for _ in range(20):
+        child = subprocess.Popen(
+            words, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        others = lambda: [path.parent for path in tmp_path.glob("*/opt.json") if path.parent != reference]  # noqa: E731
+        _wait_for(others, child)
+        time.sleep(draw.uniform(0, 8))
+        child.kill()
+        child.wait()
+        run = others()[0]
+        words = _command("--resume", str(run), "--results_root", str(tmp_path))
+        for path in run.glob("*.safetensors"):
+            load_file(path)
+    subprocess.run(words, env=_environment(), check=True, capture_output=True)
+    one, other = (load_file(path / "find.last.safetensors") for path in (reference, run))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("batches", ["shuffled", "films"])
+def test_two_processes_learn_what_one_learns(batches: str, tiny: DataSettings, tmp_path: Path) -> None:
+    options = {
+        "drop": 0.0,
+        "input_drop": 0.0,
+        "batches": batches,
+        "n_epoch": 4,
+        "eval_split": "",
+        "ema": 0.0,
+        "lr": 1e-3,
+    }
+    flags = _flags(tiny, tmp_path, **options)
+    if batches == "films":
+        at = flags.index("--bsz")
+        flags[at : at + 2] = ["--batch_windows", "6"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
+    torchrun += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", "-m", "method_tng.train"]
+    for words in (_command(*flags, "--exp_id", "one"), [*torchrun, *flags, "--exp_id", "two"]):
+        subprocess.run(words, env=_environment(), check=True, capture_output=True)
+    one, two = (
+        load_file(next(tmp_path.glob(f"*-{name}-*/find.last.safetensors"))) for name in ("one", "two")
+    )
+    for key in (name for name in one if not name.endswith("key.bias")):  # its true gradient is 0: all noise
+        difference = (one[key] - two[key]).abs().max() / one[key].abs().max().clamp(min=1e-3)
+        assert difference < 1e-5, key
+
+
+def _wait_for(ready, child: subprocess.Popen) -> None:
+    for _ in range(600):
+        if ready():
+            return
+        assert child.poll() is None, "the command ended early"
+        time.sleep(0.1)
+    raise AssertionError("the command did nothing for a minute")
