@@ -199,8 +199,8 @@ class Collection:
         ]
         if short:
             logger.warning(
-                "%s: the features of %d films end before the film does, of %r first; the check of the data set "
-                "lists all",
+                "%s: the features of %d films end before the film does, of %r first; the check of "
+                "the data set lists all",
                 self.split.name,
                 len(short),
                 short[0],
