@@ -38,7 +38,7 @@ def ordinary_english(texts: Iterable[str]) -> frozenset[str]:
     """The words, lower-cased, that a corpus writes in lower case often enough to be no names."""
     words = [word for text in texts for word in WORD.findall(BRACKETED.sub("", text))]
     counts = Counter(_base(word) for word in words if word[0].islower())
-    counts.update(part for word in words for part in PART.findall(word))
+    counts.update(part for word in words for part in PART.findall(word.removesuffix("'s")))
     return frozenset(word for word, count in counts.items() if count >= ORDINARY_COUNT)
 
 

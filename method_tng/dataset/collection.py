@@ -137,6 +137,10 @@ class Collection:
             targets=self._targets(query_rows, windows.mask.shape[1]),
         )
 
+    def query_attributes(self) -> dict[str, str]:
+        """What the file of the query features says of itself, such as the encoder that made it."""
+        return self._features.queries.attributes()
+
     def sizes(self) -> Sizes:
         """Widths, limits and word statistics that a model is built from."""
         vocabulary = self.vocabulary

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from method_tng.encoders.words import words_of
+from method_tng.contract.words import words_of
 
 __all__ = ["Vocabulary", "words_of"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from method_tng.encoders.words import words_of
+from method_tng.contract.words import words_of
 
 RUN_LENGTHS = (3, 4)  # characters of a run, the marks of the word's two ends included
 RUN_SHARE = 0.5  # norm of the runs' part when the word's own part has norm 1

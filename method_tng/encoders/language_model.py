@@ -114,7 +114,7 @@ def _check(folder: Path) -> None:
     missing += [] if _weights(folder) else ["model.safetensors"]
     if missing:
         raise CheckpointError(
-            f"{folder} has no {' and no '.join(missing)}; fetch config.json, the weights and the tokenizer files "
+            f"{folder} has no {' and no '.join(missing)}; fetch config.json, weights and tokenizer files "
             "of a text model (for example openai/clip-vit-base-patch32) from its page and put them there"
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from method_tng.contract.errors import CheckpointError
-from method_tng.encoders.words import words_of
+from method_tng.contract.words import words_of
 
 UNKNOWN_NORM = 0.3  # of the vector of a word that is not in the table; words of the table have about 1
 NO_WORD = "someone"  # stands for a text without words

@@ -38,9 +38,8 @@ class ClipConvolution(nn.Module):
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
         self.first = nn.Conv1d(channels, CHANNELS, 9, padding=4)
-        self.second = nn.Conv1d(CHANNELS, out, 5, padding=2)
+        self.second = nn.Conv1d(CHANNELS, out, 5, padding=2, bias=False)
         nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
 
     def forward(self, clips: Tensor, mask: Tensor) -> Tensor:
         """clips (P, channels, T), mask (P, T) -> (P, out, T)."""

@@ -75,7 +75,7 @@ class SpanReLoCLNet(nn.Module):
         return {
             "content": content,
             "sides": sides * mask[:, :, None],
-            "prior": self.prior(channels, mask)[:, 0],  # (M, T)
+            "prior": self.prior(channels, mask)[:, 0].float(),  # (M, T)
             "norms": torch.stack(norms, dim=3),  # (M, T, R, S)
             "mask": mask,
             "clip_seconds": windows.clip_seconds,  # (M,)

@@ -4,6 +4,7 @@ Parsing needs neither torch nor the models, so `--help` is quick.
 """
 
 import argparse
+import dataclasses
 import logging
 import platform
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 from easydict import EasyDict
 
 from method_tng.contract.errors import TngError
+from method_tng.contract.settings import DataSettings
 from method_tng.runs.config import (
     RunSettings,
     Sourced,
@@ -68,6 +70,27 @@ def parse_training(argv: Sequence[str]) -> tuple[EasyDict, RunSettings | None]:
         own.results_root = parsed.get("results_root", "method_tng/results")
         return own, None
     return own, _training_settings(own, dict(parsed))
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """A data set as the train command takes it: a layout's name, or the paths as flags."""
+    parser.add_argument(
+        "dset", nargs="?", help="data layout (tvr, tng-mini, ...), or give the paths as flags"
+    )
+    parser.add_argument(
+        "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"
+    )
+    parser.add_argument("vid_feat_type", nargs="?", help="video feature of the layout, as resnet_i3d")
+    parser.add_argument("--config", metavar="PRESET", help="a preset's name or a YAML file of options")
+    parser.add_argument("--system", default="reloclnet", help="the system whose presets are meant")
+    add_options(parser, "reloclnet", {field.name for field in dataclasses.fields(DataSettings)})
+
+
+def data_settings(parsed: argparse.Namespace) -> RunSettings:
+    """The settings behind `add_data_options`."""
+    names = {field.name for field in dataclasses.fields(DataSettings)} | {"system", "exp_id", "results_root"}
+    flags = {name: value for name, value in vars(parsed).items() if name in names}
+    return _training_settings(EasyDict(vars(parsed)), flags)
 
 
 def parse_inference(

@@ -1,5 +1,6 @@
 """A whole training: data, models, starts, stages, evaluations."""
 
+import json
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,6 +50,7 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
         sizes = training.sizes()
         if process.leads:
             run.add_facts(sizes=run.facts.get("sizes", {}) | {stage.name: asdict(sizes)})
+            run.add_facts(text_encoder=json.loads(training.query_attributes().get("text_encoder", "null")))
             if training.vocabulary:
                 write_text(run.path / "vocabulary.json", training.vocabulary.to_json())
         _train_stage(run, recipe, stage, training, process, wish)

@@ -1,0 +1,74 @@
+"""Makes what training needs: corpora, packs, query features, runs of published checkpoints; checks data.
+
+python -m method_tng.prepare demo   [--out data/demo]
+python -m method_tng.prepare tng    --checkout MOVIE101V2 --pack tng-mini [--out data/packs]
+python -m method_tng.prepare text   DSET --out FILE.h5 (--run RUN | --encoder hashed|table|transformers)
+python -m method_tng.prepare check  DSET [CTX_MODE [VID_FEAT_TYPE]] [--splits train val]
+python -m method_tng.prepare import CHECKPOINT DSET CTX_MODE VID_FEAT_TYPE [--trust_checkpoint]
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from method_tng.runs.door import data_settings, enter, facts_of
+from method_tng.runs.preparing import prepare_parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parses and runs one sub-command; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    works = {"demo": _demo, "tng": _tng, "text": _text, "check": _check, "import": _import}
+    args = prepare_parser().parse_args(words)
+    return enter(lambda: works[args.command](args, words))
+
+
+def _demo(args: argparse.Namespace, _words: list[str]) -> int:
+    from method_tng.corpora.demo import make_demo
+
+    make_demo(args.out)
+    return 0
+
+
+def _tng(args: argparse.Namespace, _words: list[str]) -> int:
+    from method_tng.corpora.tng_pack import PackOptions, build_pack
+
+    options = PackOptions(languages=args.languages, names=args.names, forms=tuple(args.forms))
+    build_pack(args.checkout, args.pack, args.out, options, narrations=args.narrations, tables=args.tables)
+    return 0
+
+
+def _text(args: argparse.Namespace, _words: list[str]) -> int:
+    from method_tng.extraction.choice import encoder_of_run, new_encoder
+    from method_tng.extraction.text import encode_annotations
+    from method_tng.runs.folder import RunFolder
+
+    if args.run:
+        encoder = encoder_of_run(RunFolder.open(args.run, args.results_root).facts)
+    else:
+        encoder = new_encoder(args.encoder, args.source, args.width)
+    count = encode_annotations(data_settings(args).data, args.splits, encoder, args.out)
+    print(f"{count} queries -> {args.out}")
+    return 0
+
+
+def _check(args: argparse.Namespace, _words: list[str]) -> int:
+    from method_tng.dataset.check import check
+
+    problems = check(data_settings(args).data, args.splits)
+    print("\n".join(problems) if problems else f"no problem in {', '.join(args.splits)}")
+    return 2 if problems else 0
+
+
+def _import(args: argparse.Namespace, words: list[str]) -> int:
+    from method_tng.runs.imported import import_run
+
+    run = import_run(
+        args.checkpoint, args.trust_checkpoint, data_settings(args), facts_of(["prepare", *words])
+    )
+    print(f"run folder: {run.path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

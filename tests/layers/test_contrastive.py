@@ -1,0 +1,52 @@
+"""Who is no negative of whom, and rows that come from several processes."""
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
+
+from method_tng.layers.contrastive import gather_rows, related
+
+
+def test_windows_of_one_film_that_overlap_are_related() -> None:
+    movies = torch.tensor([0, 0, 0, 1])
+    seconds = torch.tensor([[0.0, 20.0], [10.0, 30.0], [20.0, 40.0], [0.0, 20.0]])
+    found = related(movies, seconds, torch.tensor([0, 1, 3, 3]))
+    assert found.tolist() == [
+        [True, True, False, False],  # touching at 20 s is no overlap
+        [True, True, True, False],
+        [False, False, False, True],
+        [False, False, False, True],
+    ]
+
+
+def test_one_process_gathers_its_own_rows() -> None:
+    rows = torch.randn(3, 2)
+    assert gather_rows(rows) is rows
+
+
+def _gather(rank: int, path: str, results: processes.Queue) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
+    rows = torch.full((1 + rank, 2 + rank), float(rank + 1), requires_grad=True)  # other sizes in each
+    gathered = gather_rows(rows)  # (3, 3)
+    mask = gather_rows(torch.ones(1 + rank, 2 + rank, dtype=torch.bool))
+    (gathered * torch.arange(9.0).view(3, 3)).sum().backward()
+    results.put((rank, gathered.tolist(), mask.tolist(), rows.grad.tolist()))
+    dist.destroy_process_group()
+
+
+def test_every_process_gets_all_rows_and_gradients_find_home(tmp_path) -> None:
+    context = processes.get_context("spawn")
+    results = context.Queue()
+    workers = [
+        context.Process(target=_gather, args=(rank, str(tmp_path / "meet"), results)) for rank in (0, 1)
+    ]
+    for worker in workers:
+        worker.start()
+    found = dict((rank, rest) for rank, *rest in (results.get(timeout=60) for _ in workers))
+    for worker in workers:
+        worker.join(30)
+    rows, mask, _ = found[0]
+    assert rows == found[1][0] == [[1, 1, 0], [2, 2, 2], [2, 2, 2]]
+    assert mask == [[True, True, False], [True, True, True], [True, True, True]]
+    assert found[0][2] == [[0, 2]]  # both processes' gradients, 0 and 1 twice
+    assert found[1][2] == [[6, 8, 10], [12, 14, 16]]
