@@ -46,8 +46,8 @@ def test_dropped_attention_equals_the_fused_one_on_average(rows: torch.Tensor) -
     layer.train()
     torch.manual_seed(1)
     with torch.no_grad():
-        mean = torch.stack([layer(rows, rows, MASK) for _ in range(4000)]).mean(0)
-    assert (mean - exact).abs().max() < 0.05
+        mean = torch.stack([layer(rows, rows, MASK) for _ in range(1000)]).mean(0)
+    assert (mean - exact).abs().max() < 0.1
     assert not torch.equal(layer(rows, rows, MASK), layer(rows, rows, MASK))
 
 

@@ -42,7 +42,7 @@ def test_every_process_gets_all_rows_and_gradients_find_home(tmp_path) -> None:
     ]
     for worker in workers:
         worker.start()
-    found = dict((rank, rest) for rank, *rest in (results.get(timeout=60) for _ in workers))
+    found = {rank: rest for rank, *rest in (results.get(timeout=60) for _ in workers)}
     for worker in workers:
         worker.join(30)
     rows, mask, _ = found[0]
