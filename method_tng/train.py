@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from method_tng.runs.door import enter, facts_of, parse_training
+from method_tng.runs.folder import RunFolder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,32 +21,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(words: list[str]) -> int:
-    args, settings = parse_training(words)
+    args, run, settings = parse_training(words, RunFolder.open)
     from method_tng.corpora.demo import make_demo
     from method_tng.inference import report
-    from method_tng.runs.folder import RunFolder
     from method_tng.runs.systems import recipe_of
     from method_tng.training.distributed import process_group, shared
     from method_tng.training.interrupt import stop_on_signal
     from method_tng.training.loop import Stopped
     from method_tng.training.session import train_run
 
-    run = None if settings else RunFolder.open(args.resume, args.results_root)
-    with process_group((settings or run.settings).train.device) as process, stop_on_signal() as wish:
+    with process_group(settings.train.device) as process, stop_on_signal() as wish:
         if run is None:
             if args.dset == "demo" and process.leads:
                 make_demo(Path("data/demo"))
             path = RunFolder.create(settings, facts_of(["train", *words])).path if process.leads else None
             run = RunFolder(shared(process, path), settings)
         try:
-            train_run(run, recipe_of(run.settings.system), process, wish)
+            train_run(run, recipe_of(settings.system), process, wish)
         except Stopped:
             print(
                 f"stopped; go on with: bash method_tng/scripts/train.sh --resume {run.path}", file=sys.stderr
             )
             return 128 + wish.signal
-        if process.leads and run.settings.train.final_split:
-            report(run, run.settings, run.settings.train.final_split, process.device)
+        if process.leads and settings.train.final_split:
+            report(run, settings, settings.train.final_split, process.device)
             print(f"run folder: {run.path}")
     return 0
 

@@ -16,7 +16,7 @@ def encoder_of_run(facts: Mapping[str, Any]) -> TextEncoder:
     """
     if not facts.get("text_encoder"):
         raise ConfigError(
-            "the run's query features do not say how they were made (they were imported), so no other sentence "
+            "the run's query features do not say how they were made (imported ones), so no other sentence "
             "can be encoded alike; encode the training queries with `prepare text` and train again"
         )
     return text_encoder_of(facts["text_encoder"])

@@ -36,6 +36,7 @@ class CorpusCodes:
 
     @property
     def device(self) -> torch.device:
+        """Where the codes lie."""
         return self.group_of.device
 
     def __len__(self) -> int:

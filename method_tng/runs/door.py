@@ -16,7 +16,7 @@ from typing import Any
 
 from easydict import EasyDict
 
-from method_tng.contract.errors import TngError
+from method_tng.contract.errors import ConfigError, TngError
 from method_tng.contract.settings import DataSettings
 from method_tng.runs.config import (
     RunSettings,
@@ -47,8 +47,10 @@ def enter(work: Callable[[], int]) -> int:
         return 141
 
 
-def parse_training(argv: Sequence[str]) -> tuple[EasyDict, RunSettings | None]:
-    """The train command's own arguments, and the resolved settings (None with --resume)."""
+def parse_training(
+    argv: Sequence[str], open_run: Callable[[str, str], Any]
+) -> tuple[EasyDict, Any, RunSettings]:
+    """The train command's own arguments, the run to resume (None for a new one), and the settings."""
     system = _named(argv, "--system") or "reloclnet"
     parser = argparse.ArgumentParser(
         "train.sh", allow_abbrev=False, description="Trains a system on narrations."
@@ -67,9 +69,14 @@ def parse_training(argv: Sequence[str]) -> tuple[EasyDict, RunSettings | None]:
     parsed = EasyDict(vars(parser.parse_args(argv)))
     own = EasyDict({name: parsed.pop(name) for name in ("dset", "mode", "vid_feat_type", "config", "resume")})
     if own.resume:
-        own.results_root = parsed.get("results_root", "method_tng/results")
-        return own, None
-    return own, _training_settings(own, dict(parsed))
+        run = open_run(own.resume, parsed.pop("results_root", "method_tng/results"))
+        extra = sorted(set(parsed) - {"system"})
+        if extra or own.dset:
+            raise ConfigError(
+                f"--resume goes on with the run's own options; leave out {', '.join(extra) or own.dset}"
+            )
+        return own, run, run.settings
+    return own, None, _training_settings(own, dict(parsed))
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:

@@ -38,8 +38,10 @@ def import_run(path: Path, trust: bool, settings: RunSettings, facts: Mapping[st
     told = {name: value for name, value in options.items() if name in known and name != "system"}
     settings = resolve([("settings", known), (str(path), _typed(told, known))])
     recipe = recipe_of(settings.system)
-    sizes = Sizes(**{ours: int(options[theirs]) for theirs, ours in SIZES.items()})
-    sizes = dataclasses.replace(sizes, clips=settings.data.max_ctx_l, tokens=settings.data.max_desc_l)
+    widths = {ours: int(options[theirs]) for theirs, ours in SIZES.items()}
+    sizes = dataclasses.replace(
+        Sizes(), **widths, clips=settings.data.max_ctx_l, tokens=settings.data.max_desc_l
+    )
     stage = recipe.stages[0]
     model = stage.build(settings.model, settings.data, sizes)
     fill(model, weights, str(path))

@@ -39,11 +39,10 @@ class Journal:
     def metrics(self, epoch: int, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         """An evaluation's recalls: scope -> task -> metric -> value, None where it is undefined."""
         self._line(f"[Epoch] {epoch:03d} [Metrics] {json.dumps(metrics)}")
-        for scope, tasks in metrics.items():
-            for task, values in tasks.items():
-                for name, value in values.items():
-                    if value is not None:
-                        self._writer.add_scalar(f"Eval_{scope}/{task}-{name}", value, epoch)
+        named = [(scope, task, values) for scope, tasks in metrics.items() for task, values in tasks.items()]
+        for scope, task, values in named:
+            for name in (name for name, value in values.items() if value is not None):
+                self._writer.add_scalar(f"Eval_{scope}/{task}-{name}", values[name], epoch)
         self._writer.flush()
 
     def state(self) -> dict[str, Any]:

@@ -43,7 +43,6 @@ DOORS: dict[str, set[str]] = {
 # Single modules that may more than their room or door, each for a reason.
 MODULES: dict[str, set[str]] = {
     "retrieval.predictions": {"standalone_eval"},  # its writers
-    "dataset.text": {"encoders.words"},  # a sentence falls into words in one way only
     "inference": {"training"},  # validation and inference answer and score a split by the same lines
     "train": {"corpora.demo", "inference"},  # bare: makes the demo first, reports on its test split last
 }

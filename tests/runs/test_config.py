@@ -14,6 +14,7 @@ from method_tng.runs.config import (
     resolve,
 )
 from method_tng.runs.door import parse_training
+from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import SYSTEMS, presets_of
 
 
@@ -63,17 +64,17 @@ def test_flags_are_made_from_the_fields() -> None:
 
 
 def test_the_family_layout_needs_no_flags() -> None:
-    _, settings = parse_training(["tvr", "video_sub_tef", "resnet_i3d"])
+    _, _, settings = parse_training(["tvr", "video_sub_tef", "resnet_i3d"], RunFolder.open)
     assert settings.data.no_norm_vfeat
     assert settings.data.vid_feat_size == 3072
     assert settings.data.query_features.endswith("sub_query/tvr_query_pretrained_w_sub_query.h5")
-    _, settings = parse_training(["tvr", "video", "i3d", "--bsz", "16"])
+    _, _, settings = parse_training(["tvr", "video", "i3d", "--bsz", "16"], RunFolder.open)
     assert settings.data.query_features.endswith("query_only/tvr_query_pretrained_w_query.h5")
     assert (settings.data.ctx_mode, settings.train.bsz, settings.data.vid_feat_size) == ("video", 16, 1024)
 
 
 def test_no_arguments_mean_the_demo_corpus() -> None:
-    args, settings = parse_training([])
+    args, _, settings = parse_training([], RunFolder.open)
     assert args.dset == "demo"
     assert settings.data.dset_name == "demo"
     assert settings.train.final_split == "test"
