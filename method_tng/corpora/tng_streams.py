@@ -126,7 +126,8 @@ def _projected(clips: np.ndarray, grams: np.ndarray, count: int, table: GramTabl
     cells, times = np.unique(clips * len(table.idf) + grams, return_counts=True)
     clip, gram = cells // len(table.idf), cells % len(table.idf)
     weight = (1 + np.log(times)) * table.idf[gram]
-    weight = weight / np.sqrt(np.bincount(clip, weight * weight, count))[clip]
+    norm = np.sqrt(np.bincount(clip, weight * weight, count))
+    weight = weight / np.maximum(norm, 1e-12)[clip]  # a clip of words that are everywhere has norm 0
     filled, first = np.unique(clip, return_index=True)
     weighted = weight[:, None].astype(np.float32) * table.projection[gram]
     rows[filled] = np.add.reduceat(weighted, first, axis=0)

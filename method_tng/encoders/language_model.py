@@ -1,6 +1,5 @@
 """Token states of a transformers text model that lies in a local folder.  Nothing is ever downloaded."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -10,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging
 
 from method_tng.contract.errors import CheckpointError
-
-logging.getLogger("transformers").setLevel(logging.ERROR)
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 BATCH = 32  # texts that are encoded together, of similar length
@@ -37,6 +35,7 @@ class TransformersEncoder:
         self.max_words = max_words
         self.device = device
         _check(self.folder)
+        logging.disable_progress_bar()
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
             model = AutoModel.from_pretrained(self.folder, local_files_only=True, dtype=torch.float32)

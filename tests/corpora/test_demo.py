@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from method_tng.contract.settings import DataSettings
+from method_tng.contract.words import words_of
 from method_tng.corpora.demo import NUM_FILMS, demo_files, make_demo
 from method_tng.corpora.demo_features import num_clips, subtitle_rows, video_rows
 from method_tng.corpora.demo_story import write_film
 from method_tng.dataset.annotations import read_split
-from method_tng.contract.words import words_of
 
 
 @pytest.fixture(scope="module")
