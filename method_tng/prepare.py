@@ -19,8 +19,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parses and runs one sub-command; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     works = {"demo": _demo, "tng": _tng, "text": _text, "check": _check, "import": _import}
-    args = prepare_parser().parse_args(words)
-    return enter(lambda: works[args.command](args, words))
+
+    def work() -> int:
+        args = prepare_parser().parse_args(words)
+        return works[args.command](args, words)
+
+    return enter(work)
 
 
 def _demo(args: argparse.Namespace, _words: list[str]) -> int:

@@ -5,6 +5,7 @@ Parsing needs neither torch nor the models, so `--help` is quick.
 
 import argparse
 import dataclasses
+import difflib
 import logging
 import platform
 import subprocess
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from easydict import EasyDict
 
@@ -47,14 +48,23 @@ def enter(work: Callable[[], int]) -> int:
         return 141
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells a wrong word in one sentence, with the nearest option, instead of the long list of all."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises ConfigError."""
+        words = [word.split("=")[0] for word in message.split() if word.startswith("--")]
+        known = [name for action in self._actions for name in action.option_strings]
+        near = difflib.get_close_matches(words[0], known, n=1) if "unrecognized" in message and words else []
+        raise ConfigError(f"{message}{f'; did you mean {near[0]}?' if near else ''} (all options: --help)")
+
+
 def parse_training(
     argv: Sequence[str], open_run: Callable[[str, str], Any]
 ) -> tuple[EasyDict, Any, RunSettings]:
     """The train command's own arguments, the run to resume (None for a new one), and the settings."""
     system = _named(argv, "--system") or "reloclnet"
-    parser = argparse.ArgumentParser(
-        "train.sh", allow_abbrev=False, description="Trains a system on narrations."
-    )
+    parser = Parser("train.sh", allow_abbrev=False, description="Trains a system on narrations.")
     parser.add_argument(
         "dset", nargs="?", help="data layout (tvr, tng-mini, ...); without any: the demo corpus"
     )
@@ -104,9 +114,7 @@ def parse_inference(
     argv: Sequence[str], open_run: Callable[[str, str], Any]
 ) -> tuple[EasyDict, Any, RunSettings]:
     """The inference command's arguments, the run, and its settings with what was overridden."""
-    parser = argparse.ArgumentParser(
-        "inference.sh", allow_abbrev=False, description="Answers a split with a run."
-    )
+    parser = Parser("inference.sh", allow_abbrev=False, description="Answers a split with a run.")
     parser.add_argument("model", help="a run folder's path, its name, or a unique beginning of its name")
     parser.add_argument("split", help="val, test, test_public, ...")
     system = _system_of(argv, open_run)
@@ -146,6 +154,9 @@ def _training_settings(own: EasyDict, flags: dict[str, Any]) -> RunSettings:
             preset = [read_preset(suits, flags["system"])]
     settings = resolve([*preset, *layout, ("command line", flags)])
     refuse_ineffective(flags, settings)
+    if settings.train.debug:
+        short = dataclasses.replace(settings.train, n_epoch=min(2, settings.train.n_epoch))
+        settings = dataclasses.replace(settings, train=short)
     return settings
 
 

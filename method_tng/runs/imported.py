@@ -38,7 +38,7 @@ def import_run(path: Path, trust: bool, settings: RunSettings, facts: Mapping[st
     told = {name: value for name, value in options.items() if name in known and name != "system"}
     settings = resolve([("settings", known), (str(path), _typed(told, known))])
     recipe = recipe_of(settings.system)
-    widths = {ours: int(options[theirs]) for theirs, ours in SIZES.items()}
+    widths: dict[str, Any] = {ours: int(options[theirs]) for theirs, ours in SIZES.items()}
     sizes = dataclasses.replace(
         Sizes(), **widths, clips=settings.data.max_ctx_l, tokens=settings.data.max_desc_l
     )

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from method_tng.runs.door import add_data_options
+from method_tng.runs.door import Parser, add_data_options
 
 
 def prepare_parser() -> argparse.ArgumentParser:
     """Every sub-command with its options; `command` of the result names it."""
-    parser = argparse.ArgumentParser("prepare", allow_abbrev=False, description="Makes what training needs.")
+    parser = Parser("prepare", allow_abbrev=False, description="Makes what training needs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     demo = commands.add_parser("demo", help="the demo corpus")
     demo.add_argument("--out", type=Path, default=Path("data/demo"))
