@@ -55,6 +55,8 @@ def read_submission(source: Source) -> Submission:
             source.report("E010", message, line=line, order=(line,))
     if lines and not any(present.values()):
         source.report("E010", f"no line has {WINDOWS} or {SCORES}, expected at least one of them")
+    if not lines and not source.findings.failed:
+        source.report("E010", "the file holds no query")
     rows = reader.finish(ids.array(), lines, rows_at=f"/{WINDOWS}")
     report_duplicates(source, "E022", rows.query, rows.place, "query")
     saliency = None

@@ -27,6 +27,7 @@ from .fields import (
 )
 from .files import written
 from .issues import first_few
+from .matching import is_member
 from .rowreader import RowReader, kind_of
 from .sources import Broken, Cursor, Source
 
@@ -152,17 +153,6 @@ def check_indices(submission: Submission, source: Source) -> None:
             if (rows.pointer, int(index)) in source.replaced:
                 continue
             source.report("E030", f"video index {rows.video[index]} is not in video2idx", **place)
-
-
-def is_member(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Whether each value is among the sorted ``known`` ones; by table when they are dense, which is fast."""
-    low, high = int(known[0]), int(known[-1])
-    if 0 <= high - low < 1 << 24:
-        table = np.zeros(high - low + 1, dtype=bool)
-        table[known - low] = True
-        inside = (values >= low) & (values <= high)
-        return table[np.where(inside, values - low, 0)] & inside
-    return known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
 
 
 def read_gt(source: Source, strict: bool) -> GroundTruth:

@@ -14,7 +14,7 @@ import numpy as np
 from .columns import GroundTruth, Rows
 from .iou import Judge
 
-BLOCK = 1 << 18  # rows judged at once
+BLOCK = 1 << 16  # rows judged at once: their columns fit into the processor's cache
 
 
 @dataclass
@@ -44,6 +44,17 @@ class Pairing:
         found = np.searchsorted(gt.query, rows.query, sorter=order)
         candidate = order[np.minimum(found, len(gt) - 1)]
         return cls(np.where(gt.query[candidate] == rows.query, candidate, -1), len(gt))
+
+
+def is_member(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Whether each value is among the sorted ``known`` ones; by table when they are dense, which is fast."""
+    low, high = int(known[0]), int(known[-1])
+    if 0 <= high - low < 1 << 24:
+        table = np.zeros(high - low + 1, dtype=bool)
+        table[known - low] = True
+        inside = (values >= low) & (values <= high)
+        return table[np.where(inside, values - low, 0)] & inside
+    return known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
 
 
 def own_index(gt: GroundTruth, names: np.ndarray, indices: np.ndarray) -> np.ndarray:

@@ -43,7 +43,8 @@ class RowReader:
         self.columns = [np.empty(1 << 10) for _ in self.names]
         self.size = 0
         self.ends: list[int] = []
-        self.scored: list[bool] = []
+        self.scored: list[bool] = []  # per entry, whether all its rows have a score
+        self.some_scored = False
         self.replaced: set[int] = set()  # rows with a reported fault, now zeros
         self.wide: list[tuple[int, int]] = []  # (row, exact index) of integers that no float holds
 
@@ -114,6 +115,7 @@ class RowReader:
                 self._careful_row(row, block[number], number, here)
             scored = self.score_at is not None and isinstance(row, list) and len(row) > self.score_at
             all_scored = all_scored and scored
+            self.some_scored |= scored
         if self.score_at is not None:
             self.scored.append(all_scored)
         return block
@@ -150,7 +152,7 @@ class RowReader:
         if window is not None:
             window += 0.0  # no negative zeros: every parser and the npz give the same bits
         score = None
-        if self.score_at is not None and any(self.scored):
+        if self.score_at is not None and (self.some_scored or any(self.scored)):
             score = named[self.names[self.score_at]] + 0.0
         lines = None if line is None else np.array(line, dtype=np.int64)
         rows = Rows(query, offset, window, video, score, lines, pointer)

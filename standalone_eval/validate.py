@@ -13,7 +13,7 @@ import numpy as np
 
 from .columns import GroundTruth, Rows, Submission, plain
 from .issues import Findings, first_few
-from .matching import Pairing
+from .matching import Pairing, is_member
 from .profiles import Settings
 
 NEEDS_SCORE = ("qvhighlights", "mesm")
@@ -38,7 +38,7 @@ def check_submission(submission: Submission, settings: Settings, findings: Findi
             row = int(np.flatnonzero(np.isinf(rows.score))[0])
             findings.add("E012", "score is infinite, expected a finite number", **place, **_at_row(rows, row))
         if rows.video is not None and submission.video_index is not None and len(submission.video_index):
-            for row in np.flatnonzero(~np.isin(rows.video, submission.video_index)):
+            for row in np.flatnonzero(~is_member(rows.video, np.sort(submission.video_index))):
                 message = f"video index {rows.video[row]} is not in video2idx"
                 findings.add("E030", message, **place, **_at_row(rows, int(row)))
         if settings.profile.name in NEEDS_SCORE and rows.score is None:
