@@ -95,12 +95,12 @@ class Rows:
 
     def place(self, entry: int) -> dict[str, Any]:
         """Where entry number ``entry`` stands, as fields of an Issue."""
-        place: dict[str, Any] = {"query": plain(self.query[entry]), "order": (int(entry),)}
+        place: dict[str, Any] = {"query": plain(self.query[entry])}
         if self.line is not None:
-            place["line"] = int(self.line[entry])
-        else:
-            place["pointer"] = f"{self.pointer}/{entry}"
-        return place
+            return {**place, "line": int(self.line[entry]), "order": (int(self.line[entry]),)}
+        name = self.pointer.removeprefix("/")
+        section = (TASKS.index(name) + 1 if name in TASKS else 1,) if name else ()
+        return {**place, "pointer": f"{self.pointer}/{entry}", "order": (*section, int(entry))}
 
 
 @dataclass
@@ -201,10 +201,10 @@ class GroundTruth:
 
     def place(self, entry: int) -> dict[str, Any]:
         """Where query number ``entry`` stands, as fields of an Issue."""
-        place: dict[str, Any] = {"query": plain(self.query[entry]), "order": (int(entry),)}
-        if self.line is not None:
-            place["line"] = int(self.line[entry])
-        return place
+        place: dict[str, Any] = {"query": plain(self.query[entry])}
+        if self.line is None:
+            return {**place, "order": (int(entry),)}
+        return {**place, "line": int(self.line[entry]), "order": (int(self.line[entry]),)}
 
 
 def plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ from .issues import Findings, first_few
 from .matching import Pairing, is_member
 from .profiles import Settings
 
+AT_END = (2**62,)  # findings about a whole file come after those about its lines
 NEEDS_SCORE = ("qvhighlights", "mesm")
 
 
@@ -129,6 +130,7 @@ def check_pair(submission: Submission, gt: GroundTruth, settings: Settings, find
                 "E021",
                 f"{task}: {len(missing)} of {len(gt)} queries have no prediction: {first_few(missing)}; "
                 "answer every query, or count them as misses with --allow-missing",
+                order=AT_END,
                 **place,
             )
     if submission.saliency is not None and gt.saliency is None and settings.profile.name == "qvhighlights":
@@ -138,7 +140,7 @@ def check_pair(submission: Submission, gt: GroundTruth, settings: Settings, find
         for name in np.unique(gt.video[~known]):
             queries = gt.query[gt.video == name].tolist()
             message = f"video {name} of the ground truth is not in video2idx (queries {first_few(queries)})"
-            findings.add("E031", message, **place)
+            findings.add("E031", message, order=AT_END, **place)
 
 
 def answers(submission: Submission) -> Iterator[tuple[str, Rows]]:
