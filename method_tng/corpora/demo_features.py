@@ -53,7 +53,8 @@ def video_rows(film: Film, generator: np.random.Generator, seed: int) -> np.ndar
     lights = _unit(generator.standard_normal((len(rows) // SHOT_CLIPS + 1, VIDEO_WIDTH)))
     rows += LIGHT * np.repeat(lights, SHOT_CLIPS, axis=0)[: len(rows)]
     padded = np.pad(rows, ((1, 1), (0, 0)), mode="edge")
-    rows = sum(share * padded[shift : shift + len(rows)] for shift, share in enumerate(BLUR))
+    shifted = [share * padded[shift : shift + len(rows)] for shift, share in enumerate(BLUR)]
+    rows = np.sum(shifted, axis=0)
     return (rows + NOISE * _unit(generator.standard_normal(rows.shape))).astype(np.float32)
 
 

@@ -77,7 +77,7 @@ def _events(
     generator: np.random.Generator,
 ) -> tuple[Event, ...]:  # fmt: skip
     """The deeds of one scene, one after the other."""
-    events = []
+    events: list[Event] = []
     now = start + generator.uniform(*GAP_SECONDS)
     while True:
         stop = now + generator.uniform(*EVENT_SECONDS)

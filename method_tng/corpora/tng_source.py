@@ -57,10 +57,10 @@ def read_checkout(checkout: Path, films: Iterable[str]) -> dict[str, Film]:
     casts: dict[str, list[tuple[str, str]]] = {}
     count = 0
     for film in sorted(films):
-        texts = [
+        zh, en = (
             _read(_file(checkout / f"data/narration/short-71k-{code}/{film}.txt")) for code in ("zh", "en")
-        ]
-        read[film] = clean(film, *texts, first_id=count)
+        )
+        read[film] = clean(film, zh, en, count)
         casts[film] = _cast(_file(checkout / f"data/metadata/meta/{film}.json"))
         count += len(read[film])
     return mask(read, casts)

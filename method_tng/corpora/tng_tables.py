@@ -47,7 +47,7 @@ class Tables:
 
         def write(temporary: Path) -> None:
             with temporary.open("wb") as file:
-                np.savez_compressed(file, **self.arrays)
+                np.savez_compressed(file, allow_pickle=False, **self.arrays)
 
         write_whole(path, write)
 

@@ -118,7 +118,7 @@ def _check(folder: Path) -> None:
         )
 
 
-def _text_tower(model: torch.nn.Module) -> torch.nn.Module:
+def _text_tower(model: Any) -> Any:
     """The part that reads text: a tower, an encoder without its decoder, or the model itself."""
     if hasattr(model, "text_model"):
         return model.text_model

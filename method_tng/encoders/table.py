@@ -95,5 +95,5 @@ class TableEncoder:
         if word not in self._unknown:
             generator = np.random.default_rng(zlib.crc32(word.encode()))
             vector = generator.standard_normal(self._vectors.shape[1])
-            self._unknown[word] = (UNKNOWN_NORM * vector / np.linalg.norm(vector)).astype(np.float32)
+            self._unknown[word] = np.asarray(UNKNOWN_NORM * vector / np.linalg.norm(vector), dtype=np.float32)
         return self._unknown[word]
