@@ -63,7 +63,7 @@ class _GatherAll(torch.autograd.Function):
         return gathered.bool() if ctx.as_bytes else gathered
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         total = gradient.contiguous()
         dist.all_reduce(total)
         return total[dist.get_rank()]

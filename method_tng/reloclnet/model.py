@@ -10,7 +10,7 @@ Source: Zhang et al. 2021, "Video Corpus Moment Retrieval with Contrastive Learn
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -201,7 +201,9 @@ class ReLoCLNet(nn.Module):
         if not self.settings.pad_compat or room <= 0:
             return windows
         rows = {source: getattr(windows, source) for source in SOURCES.values()}
-        wider = {source: F.pad(value, (0, 0, 0, room)) for source, value in rows.items() if value is not None}
+        wider: dict[str, Any] = {
+            source: F.pad(value, (0, 0, 0, room)) for source, value in rows.items() if value is not None
+        }
         return replace(windows, mask=F.pad(windows.mask, (0, room)), **wider)
 
     def _crossed(self, stream: str, first: dict[str, Tensor], mask: Tensor) -> Tensor:
@@ -237,7 +239,8 @@ class ReLoCLNet(nn.Module):
 
 def mean(streams: dict[str, Tensor]) -> Tensor:
     """The mean over streams of equal shape."""
-    return sum(streams.values()) / len(streams)
+    first, *rest = streams.values()
+    return sum(rest, first) / len(streams)
 
 
 def span_lengths(settings: ReLoCLNetSettings, data: DataSettings) -> range:

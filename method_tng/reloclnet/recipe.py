@@ -136,6 +136,7 @@ def objectives(model: nn.Module, settings: ReLoCLNetSettings) -> Sequence[Object
     """One objective over all parameters."""
     if isinstance(model, SpanReLoCLNet):
         return span_objectives(model, settings)
+    assert isinstance(model, ReLoCLNet)
 
     def loss(batch: Batch, progress: Progress) -> dict[str, Tensor]:
         return loss_terms(model, encode(model, batch, progress.length_buckets), progress)
@@ -183,7 +184,8 @@ def _related(masked: bool, windows: WindowBatch, positive: Tensor) -> Tensor:
 
 
 def _contrast_terms(model: ReLoCLNet, encoded: Encoded) -> dict[str, Tensor]:
-    settings, terms = model.settings, {}
+    settings = model.settings
+    terms: dict[str, Tensor] = {}
     products = model.middle_products(encoded.queries, encoded.windows)  # stream -> (N, M, T)
     if settings.lw_fcl:
         mask = encoded.mask
@@ -199,7 +201,8 @@ def _contrast_terms(model: ReLoCLNet, encoded: Encoded) -> dict[str, Tensor]:
 
 
 def _margin_terms(model: ReLoCLNet, encoded: Encoded, ranks: Ranks) -> dict[str, Tensor]:
-    settings, terms = model.settings, {}
+    settings = model.settings
+    terms: dict[str, Tensor] = {}
     if not (settings.lw_neg_ctx or settings.lw_neg_q):
         return terms
     scores = margin_scores(model, encoded)  # (N, N)

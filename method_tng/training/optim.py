@@ -51,7 +51,8 @@ class BertAdam(torch.optim.Optimizer):
 
     def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         beta1, beta2 = group["betas"]
-        gradients = _clipped([value.grad for value in parameters], group["max_norm"])
+        found = [value.grad for value in parameters if value.grad is not None]
+        gradients = _clipped(found, group["max_norm"])
         means = [self._state(value, "mean") for value in parameters]
         squares = [self._state(value, "square") for value in parameters]
         torch._foreach_mul_(means, beta1)
@@ -91,7 +92,5 @@ def make_optimizer(objective: Objective, train: TrainSettings) -> torch.optim.Op
 
 def _clipped(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
     """The gradients, each scaled down to an L2 norm of at most `max_norm`."""
-    shares = torch._foreach_norm(gradients)
-    torch._foreach_add_(shares, 1e-6)
-    shares = [(max_norm / norm).clamp(max=1.0) for norm in shares]
-    return torch._foreach_mul(gradients, shares)
+    shares = [(max_norm / (norm + 1e-6)).clamp(max=1.0) for norm in torch._foreach_norm(gradients)]
+    return list(torch._foreach_mul(gradients, shares))
