@@ -21,7 +21,7 @@ from method_tng.encoders.table import TableEncoder, words_of_table
 MOST_GRAMS, GRAM_NARRATIONS, CONTENT_WIDTH = 16384, 4, 256
 MOST_WORDS, WORD_NARRATIONS, QUERY_WIDTH = 10000, 3, 300
 OVERSAMPLING, ROUNDS = 20, 4  # of the randomised SVD
-MAX_QUERY_WORDS = 48
+MAX_QUERY_WORDS = {"en": 48, "zh": 128}  # a Chinese character counts twice, alone and in its pair
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Tables:
         """The text encoder of a language; path = the file that holds the tables."""
         words, vectors = self._array(f"{language}_words"), self._array(f"{language}_vectors")
         source = {"path": str(path), "sha256": sha256(path.read_bytes()).hexdigest()}
-        return TableEncoder(words.tolist(), vectors, MAX_QUERY_WORDS, language, source)
+        return TableEncoder(words.tolist(), vectors, MAX_QUERY_WORDS[language], language, source)
 
     def save(self, path: Path) -> None:
         """Writes an .npz file."""
