@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+Column = Any  # a numpy array; lists are accepted and become one, None where a column may be absent
 TASKS = ("VCMR", "SVMR", "VR")
 TYPES = ("v", "t", "vt")
 
@@ -30,12 +31,12 @@ def _optional(values: Any, dtype: type) -> np.ndarray | None:
 class Rows:
     """The ranked rows of one task: rows ``offset[q]:offset[q + 1]`` answer ``query[q]``, best first."""
 
-    query: np.ndarray  # (Q,) int64 or text: the ids
-    offset: np.ndarray  # (Q + 1,) int64
-    window: np.ndarray | None = None  # (R, 2) float64 start and end; absent for VR
-    video: np.ndarray | None = None  # (R,) int64 video index; absent when the query's own video is meant
-    score: np.ndarray | None = None  # (R,) float64, higher is better; NaN where a row has none
-    line: np.ndarray | None = None  # (Q,) line of a jsonl file, from 1
+    query: Column  # (Q,) int64 or text: the ids
+    offset: Column  # (Q + 1,) int64
+    window: Column = None  # (R, 2) float64 start and end; absent for VR
+    video: Column = None  # (R,) int64 video index; absent when the query's own video is meant
+    score: Column = None  # (R,) float64, higher is better; NaN where a row has none
+    line: Column = None  # (Q,) line of a jsonl file, from 1
     pointer: str = ""  # JSON pointer of the list of entries
 
     def __post_init__(self) -> None:
@@ -75,18 +76,22 @@ class Rows:
             score: (Q, K).
             count: (Q,) how many of the K places are used; all by default.
         """
-        shape = np.shape(window)[:2] if window is not None else np.shape(video)
+        first: Any = window if window is not None else video
+        shape = np.shape(first)[:2]
         count = np.full(shape[0], shape[1]) if count is None else np.asarray(count)
         used = np.arange(shape[1]) < count[:, None]  # (Q, K)
-        pick = [None if column is None else np.asarray(column)[used] for column in (window, video, score)]
-        return cls(np.asarray(query), np.concatenate([[0], np.cumsum(count)]), *pick)
+        offset = np.concatenate([[0], np.cumsum(count)])
+        columns: list[Any] = [
+            None if column is None else np.asarray(column)[used] for column in (window, video, score)
+        ]
+        return cls(np.asarray(query), offset, *columns[:3])
 
     def take(self, entries: np.ndarray) -> Rows:
         """The rows of the given entries (places in ``query``), in that order."""
         lengths = self.lengths[entries]
         offset = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         rows = np.arange(offset[-1]) + np.repeat(self.offset[:-1][entries] - offset[:-1], lengths)
-        columns = {
+        columns: dict[str, Any] = {
             name: None if column is None else column[rows]
             for name, column in (("window", self.window), ("video", self.video), ("score", self.score))
         }
@@ -107,10 +112,10 @@ class Rows:
 class Saliency:
     """One list of numbers per query: predicted scores (any), or per relevant clip (gt)."""
 
-    query: np.ndarray  # (Q,)
-    offset: np.ndarray  # (Q + 1,)
-    value: np.ndarray  # (C,) scores, or (C, 3) of the three raters
-    clip: np.ndarray | None = None  # (C,) clip number; gt only
+    query: Column  # (Q,)
+    offset: Column  # (Q + 1,)
+    value: Column  # (C,) scores, or (C, 3) of the three raters
+    clip: Column = None  # (C,) clip number; gt only
 
 
 @dataclass
@@ -118,8 +123,8 @@ class Submission:
     """A method's answers: ranked rows per task (VCMR, SVMR, VR, or ``pred`` for one-video formats)."""
 
     tasks: dict[str, Rows]
-    video_name: np.ndarray | None = None  # (V,) text
-    video_index: np.ndarray | None = None  # (V,) int64, the index that rows use for that name
+    video_name: Column = None  # (V,) text
+    video_index: Column = None  # (V,) int64, the index that rows use for that name
     scope: str | None = None  # "own_film": the lists hold moments of the query's own film only
     saliency: Saliency | None = None
     format: str = "tvr"
@@ -136,21 +141,21 @@ class Submission:
 class GroundTruth:
     """What is true: windows ``offset[n]:offset[n + 1]`` answer ``query[n]``, in ``video[n]``."""
 
-    query: np.ndarray  # (N,) int64 or text
-    offset: np.ndarray  # (N + 1,) int64
-    window: np.ndarray  # (W, 2) float64
-    video: np.ndarray | None = None  # (N,) text
-    type: np.ndarray | None = None  # (N,) text: v, t, vt, or empty
-    duration: np.ndarray | None = None  # (N,) float64, NaN when unknown
-    movie: np.ndarray | None = None  # (N,) text
-    text: np.ndarray | None = None  # (N,) text of the query
+    query: Column  # (N,) int64 or text
+    offset: Column  # (N + 1,) int64
+    window: Column  # (W, 2) float64
+    video: Column = None  # (N,) text
+    type: Column = None  # (N,) text: v, t, vt, or empty
+    duration: Column = None  # (N,) float64, NaN when unknown
+    movie: Column = None  # (N,) text
+    text: Column = None  # (N,) text of the query
     saliency: Saliency | None = None
-    line: np.ndarray | None = None
+    line: Column = None
     format: str = "tvr"
     name: str = "gt"
     path: str | None = None
-    window_video: np.ndarray | None = None  # (W,) text: video of each window, where a query has several
-    relevance: np.ndarray | None = None  # (W,) int64 grade of each window
+    window_video: Column = None  # (W,) text: video of each window, where a query has several
+    relevance: Column = None  # (W,) int64 grade of each window
 
     def __post_init__(self) -> None:
         self.query = np.asarray(self.query)
@@ -192,7 +197,7 @@ class GroundTruth:
         offset = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         rows = np.arange(offset[-1]) + np.repeat(self.offset[:-1][entries] - offset[:-1], lengths)
         names = ("video", "type", "duration", "movie", "text", "line")
-        columns = {
+        columns: dict[str, Any] = {
             name: None if (column := getattr(self, name)) is None else column[entries] for name in names
         }
         for name in ("window_video", "relevance"):

@@ -212,8 +212,9 @@ def _similarities(source: Source) -> Similarities:
         source.report("E011", f"sims has dtype {sims.dtype}, expected numbers")
         raise Broken
     if sims.ndim == 2:
-        fits = target is not None and target.shape == sims.shape[:1] and target.dtype.kind in "iu"
-        if not fits or not ((target >= 0) & (target < sims.shape[1])).all():
+        whole = np.zeros(0) if target is None else target
+        fits = whole.shape == sims.shape[:1] and whole.dtype.kind in "iu"
+        if not fits or not ((whole >= 0) & (whole < sims.shape[1])).all():
             source.report("E011", "sims of shape [T][V] needs target: T integers 0 ... V - 1")
             raise Broken
     elif sims.ndim != 3 or sims.shape[0] != sims.shape[2]:

@@ -35,8 +35,8 @@ def read_submission(source: Source) -> Submission:
             reader.add(rows, "true", sub(place, TIMES))
     if not value and not source.findings.failed:
         source.report("E010", "the file holds no query")
-    rows = reader.finish(np.arange(len(value)), rows_at=f"/{TIMES}")
-    return Submission({"pred": rows}, format="movie101-rnl", name=source.name, path=source.path)
+    found = reader.finish(np.arange(len(value)), rows_at=f"/{TIMES}")
+    return Submission({"pred": found}, format="movie101-rnl", name=source.name, path=source.path)
 
 
 def _scored_rows(entry: Any, source: Source, place: dict[str, Any]) -> list[Any] | None:

@@ -89,7 +89,7 @@ def _need(members: dict[str, np.ndarray], names: tuple[str, ...], source: Source
 
 
 def _rows(task: str, members: dict[str, np.ndarray], source: Source) -> Rows:
-    wanted = ("offset",) if task == "VR" else ("offset", "window")
+    wanted: tuple[str, ...] = ("offset",) if task == "VR" else ("offset", "window")
     wanted += ("video",) if task in TASKS else ()
     _need(members, tuple(f"{task}/{name}" for name in wanted), source)
     kinds = {"query": "iU", "offset": "i", "video": "i", "window": "f", "score": "f"}

@@ -85,7 +85,7 @@ def _read_task(cursor: Cursor, task: str, source: Source) -> Rows:
         )
         return reader.finish(ids.array(), pointer=f"/{task}")
     for number, entry in enumerate(cursor.items()):
-        place = {"pointer": f"/{task}/{number}", "order": (order, number)}
+        place: dict[str, Any] = {"pointer": f"/{task}/{number}", "order": (order, number)}
         if not isinstance(entry, dict):
             source.report(
                 "E011", f"expected an entry with desc_id and predictions, found {kind_of(entry)}", **place
@@ -183,6 +183,7 @@ def read_gt(source: Source, strict: bool) -> GroundTruth:
         table["duration"].append(optional_number(entry, "duration", source, place))
         table["movie"].append(optional_text(entry, "movie"))
         table["text"].append(optional_text(entry, "desc"))
+    columns: dict[str, Any] = {**table, "line": np.array(table["line"])}
     gt = GroundTruth(
         ids.array(),
         [0, *ends],
@@ -190,7 +191,7 @@ def read_gt(source: Source, strict: bool) -> GroundTruth:
         format="tvr",
         name=source.name,
         path=source.path,
-        **{key: np.array(values) if key == "line" else values for key, values in table.items()},
+        **columns,
     )
     report_duplicates(source, "E023", gt.query, gt.place, "query")
     return gt

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Block:
     query: np.ndarray  # (R,) place in the gt
     rank: np.ndarray  # (R,) from 1, in the task's own list
     row: np.ndarray  # (R,) place in the submission's columns
-    iou: np.ndarray | None  # (R,) best with any gt window; None when times are ignored
+    iou: Any  # (R,) best with any gt window; None when times are ignored
     hit: list[np.ndarray]  # per threshold, (R,) bool
 
 

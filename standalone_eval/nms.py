@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .iou import overlap
@@ -61,11 +63,11 @@ def mad(windows: np.ndarray, scores: np.ndarray, threshold: float, max_after: in
 
 
 def _greedy(
-    start: np.ndarray, end: np.ndarray, order: np.ndarray, threshold: float, max_after: int
+    start: np.ndarray, end: np.ndarray, order: np.ndarray, threshold: Any, max_after: int
 ) -> np.ndarray:
     """The greedy rule with the hull union on windows visited in ``order``; 0/0 suppresses nothing."""
     start, end = start[order], end[order]
-    kept = []
+    kept: list[int] = []
     while len(order) and len(kept) < max_after:
         kept.append(order[0])
         order, first_start, first_end = order[1:], start[0], end[0]

@@ -58,7 +58,7 @@ def write_per_query(path: str, result: Result) -> None:
     Raises:
         ValueError: another ending than .csv, .jsonl or .npz.
     """
-    columns = result.per_query
+    columns: dict[str, Any] = result.per_query
     kind = Path(path).suffix
     if kind == ".npz":
         with written(path) as file:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Lists:
     window: np.ndarray  # (N, P, 2), NaN at padding
     right: np.ndarray  # (N, P) bool: of the right video
     count: np.ndarray  # (N,) rows used
-    video: np.ndarray | None = None  # (N, P) video index, -1 at padding
+    video: Any = None  # (N, P) video index, -1 at padding; None without videos
 
 
 def padded_lists(

@@ -52,7 +52,7 @@ def _recall_over_k(result: Result, task: str) -> str:
     most = max(2, min(settings.max_pred, int(rows.lengths.max()) if len(rows) else 1))
     ks = [k for k in KS if k < most] + [most]
     plot = Plot("Recall against K", (1, most), (0, 100), "K (rows looked at)", "R@K (percent)", log=True)
-    data = [[k] for k in ks]
+    data: list[list[object]] = [[k] for k in ks]
     for colour in range(len(thresholds)):
         hits = [int((ranks[:, colour] <= k).sum()) for k in ks]
         ends = [wilson(hit, len(ranks)) for hit in hits]

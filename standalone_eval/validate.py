@@ -32,12 +32,15 @@ def check_submission(submission: Submission, settings: Settings, findings: Findi
             )
     for task, rows in submission.tasks.items():
         for entry in np.flatnonzero(rows.lengths == 0):
-            findings.add("E040", "has no rows; every query needs at least one", **place, **_at(rows, entry))
+            findings.add(
+                "E040", "has no rows; every query needs at least one", **place, **rows.place(int(entry))
+            )
         if rows.window is not None:
             _check_windows(rows, findings, place)
-        if rows.score is not None and np.isinf(rows.score).any():
-            row = int(np.flatnonzero(np.isinf(rows.score))[0])
-            findings.add("E012", "score is infinite, expected a finite number", **place, **_at_row(rows, row))
+        if rows.score is not None:
+            for row in np.flatnonzero(np.isinf(rows.score))[:1]:
+                message = "score is infinite, expected a finite number"
+                findings.add("E012", message, **place, **_at_row(rows, int(row)))
         if rows.video is not None and submission.video_index is not None and len(submission.video_index):
             for row in np.flatnonzero(~is_member(rows.video, np.sort(submission.video_index))):
                 message = f"video index {rows.video[row]} is not in video2idx"
@@ -73,10 +76,6 @@ def _check_repeats(ids: np.ndarray, code: str, what: str, findings: Findings, pl
         )
 
 
-def _at(rows: Rows, entry: int) -> dict[str, Any]:
-    return rows.place(int(entry))
-
-
 def _at_row(rows: Rows, row: int) -> dict[str, Any]:
     entry = int(np.searchsorted(rows.offset, row, side="right")) - 1
     place = rows.place(entry)
@@ -98,7 +97,10 @@ def check_in_memory(submission: Submission, gt: GroundTruth, settings: Settings,
         place = {"role": "gt", "file": gt.name}
         for entry in np.flatnonzero(gt.num_windows == 0):
             findings.add(
-                "E043", "the query has no window, expected at least one [st, ed]", **place, **gt.place(entry)
+                "E043",
+                "the query has no window, expected at least one [st, ed]",
+                **place,
+                **gt.place(int(entry)),
             )
         window = gt.window
         if not np.isfinite(window).all():
