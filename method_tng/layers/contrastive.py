@@ -50,6 +50,22 @@ def gather_rows(rows: Tensor) -> Tensor:
     return torch.cat([part[: int(size[0])] for part, size in zip(parts, shapes, strict=True)])
 
 
+def rows_before(count: int, device: torch.device) -> int:
+    """How many rows the processes before this one hold, when this one holds `count`."""
+    counts = gather_rows(torch.tensor([count], device=device))  # (processes,)
+    return int(counts[: dist.get_rank()].sum()) if len(counts) > 1 else 0
+
+
+def share_of_mean(count: int, device: torch.device) -> float:
+    """The factor that makes the average over processes of their means the mean over all rows.
+
+    Args:
+        count: rows of this process; 1 is returned where all have equally many.
+    """
+    counts = gather_rows(torch.tensor([count], device=device))  # (processes,)
+    return count * len(counts) / int(counts.sum())
+
+
 class _GatherAll(torch.autograd.Function):
     """Equal tensors of all processes, stacked; a gradient returns to where its rows came from."""
 

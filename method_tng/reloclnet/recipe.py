@@ -17,7 +17,7 @@ from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import Objective, ParameterGroup, Progress, Recipe, Sizes, Stage
 from method_tng.contract.settings import DataSettings
 from method_tng.layers.bucketing import encode_in_groups
-from method_tng.layers.contrastive import gather_rows, related
+from method_tng.layers.contrastive import gather_rows, related, rows_before
 from method_tng.reloclnet import losses
 from method_tng.reloclnet.model import ReLoCLNet, mean
 from method_tng.reloclnet.settings import ReLoCLNetSettings
@@ -63,7 +63,7 @@ def encode(model: ReLoCLNet, batch: Batch, buckets: int = 1) -> Encoded:
     assert batch.targets is not None, "training needs targets"
     windows = _encode_windows(model, batch.windows, buckets)
     queries = _encode_queries(model, batch.queries, buckets)
-    before = _rows_before(len(batch.windows), batch.positive.device)
+    before = rows_before(len(batch.windows), batch.positive.device)
     width = windows["mask"].shape[1]
     inside = torch.nn.functional.pad(batch.targets.inside, (0, width - batch.targets.inside.shape[1]))
     positive = gather_rows(batch.positive + before)
@@ -164,14 +164,6 @@ def _encode_windows(model: ReLoCLNet, windows: WindowBatch, buckets: int) -> Cod
     if buckets <= 1 or model.settings.pad_compat:  # padded to the same length anyway
         return model.encode_windows(windows, middle=True)
     return encode_in_groups(some, windows.mask, buckets)
-
-
-def _rows_before(rows: int, device: torch.device) -> int:
-    """Windows of the processes before this one."""
-    counts = gather_rows(torch.tensor([rows], device=device))
-    if len(counts) == 1:
-        return 0
-    return int(counts[: torch.distributed.get_rank()].sum())
 
 
 def _related(masked: bool, windows: WindowBatch, positive: Tensor) -> Tensor:

@@ -6,13 +6,12 @@ nearly as right.
 """
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 
 from method_tng.contract.batch import Batch
 from method_tng.contract.recipe import Objective, ParameterGroup, Progress
-from method_tng.layers.contrastive import gather_rows, related
+from method_tng.layers.contrastive import gather_rows, related, rows_before, share_of_mean
 from method_tng.reloclnet.settings import ReLoCLNetSettings
 from method_tng.reloclnet.span_heads import OUTSIDE
 from method_tng.reloclnet.span_model import SpanReLoCLNet
@@ -51,15 +50,16 @@ def span_losses(model: SpanReLoCLNet, batch: Batch, temperature: float) -> dict[
     query = model.encode_queries(batch.queries)["query"]  # (N, S, H)
     windows = {name: gather_rows(part) for name, part in model.encode_windows(batch.windows).items()}
     movies, seconds = gather_rows(batch.windows.movies), gather_rows(batch.windows.seconds)
-    own = batch.positive + rows_before(len(batch.windows), batch.positive)  # (N,)
+    own = batch.positive + rows_before(len(batch.windows), batch.positive.device)  # (N,)
     near = related(movies, seconds, own)  # (N, M)
     curve = curves(query, windows["content"])  # (S, N, M, T)
     own_curve = curve[:, torch.arange(len(own), device=own.device), own]  # (S, N, T)
     inside = spans_inside(windows["mask"], model.longest)[own]  # (N, T, R)
     targets = span_targets(batch.targets.clips, inside, temperature)
+    share = share_of_mean(len(own), own.device)
     return {
-        "loss_window": window_loss(model.window_scores(curve, windows), own, near),
-        "loss_span": span_loss(model.span_scores(own_curve, windows, own), targets),
+        "loss_window": share * window_loss(model.window_scores(curve, windows), own, near),
+        "loss_span": share * span_loss(model.span_scores(own_curve, windows, own), targets),
     }
 
 
@@ -72,13 +72,6 @@ def window_loss(scores: Tensor, own: Tensor, near: Tensor) -> Tensor:
         near: (N, M) bool, windows that overlap the own one, which are no classes but for the own one itself.
     """
     return F.cross_entropy(scores.masked_fill(near.scatter(1, own[:, None], False), OUTSIDE), own)
-
-
-def rows_before(count: int, like: Tensor) -> Tensor:
-    """How many rows the processes before this one hold, when this one holds `count`: a scalar."""
-    counts = gather_rows(like.new_tensor([count]))  # (processes,)
-    rank = dist.get_rank() if len(counts) > 1 else 0
-    return counts[:rank].sum()
 
 
 def span_loss(scores: Tensor, targets: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def make_optimizer(objective: Objective, train: TrainSettings) -> torch.optim.Op
         if group.parameters
     ]
     if train.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=train.lr, betas=ADAMW_BETAS)
+        return torch.optim.AdamW(groups, lr=train.lr, betas=ADAMW_BETAS, fused=True)
     return BertAdam(groups, lr=train.lr)
 
 

@@ -38,7 +38,7 @@ def _run(data: DataSettings, root: Path, **options) -> RunFolder:
 
 def _train(run: RunFolder, wish: Wish | None = None) -> None:
     process = Process(0, 1, torch.device("cpu"))
-    train_run(run, recipe_of(run.settings.system), process, wish or Wish())
+    train_run(run, recipe_of(run.settings.system), process, Wish() if wish is None else wish)
 
 
 class StopAfter:
@@ -155,8 +155,13 @@ def test_twenty_kills_at_random_moments_leave_a_run_that_goes_on(tiny: DataSetti
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.parametrize("batches", ["shuffled", "films"])
-def test_two_processes_learn_what_one_learns(batches: str, tiny: DataSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("batches", "scorer"),
+    [("shuffled", "clips"), pytest.param("films", "clips", marks=pytest.mark.slow), ("films", "spans")],
+)
+def test_two_processes_learn_what_one_learns(
+    batches: str, scorer: str, tiny: DataSettings, tmp_path: Path
+) -> None:
     options = {
         "drop": 0.0,
         "input_drop": 0.0,
@@ -167,6 +172,13 @@ def test_two_processes_learn_what_one_learns(batches: str, tiny: DataSettings, t
         "lr": 1e-3,
     }
     flags = _flags(tiny, tmp_path, **options)
+    if scorer == "spans":
+        unknown = ("--n_heads", "--drop", "--input_drop", "--hard_negative_start_epoch", "--hard_pool_size")
+        pairs = [flags[at : at + 2] for at in range(0, len(flags), 2)]
+        flags = [word for pair in pairs if pair[0] not in unknown for word in pair]
+        flags += ["--scorer", "spans", "--vocabulary", "--label_end", "inclusive"]
+        flags += ["--word_drop", "0", "--content_drop", "0", "--lex_drop", "0"]
+        flags += ["--no_norm_vfeat", "--no_norm_tfeat", "--optimizer", "adamw"]
     if batches == "films":
         at = flags.index("--bsz")
         flags[at : at + 2] = ["--batch_windows", "6"]
