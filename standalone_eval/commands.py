@@ -90,8 +90,16 @@ def _write_extras(args: argparse.Namespace, result: Result) -> None:
         from .perquery import write_per_query
 
         write_per_query(args.per_query, result)
+    if args.export_top5:
+        from .score_frames import export_top5
+
+        if result.profile != "movie101-rnl":
+            raise ValueError("--export_top5 belongs to profile movie101-rnl")
+        write_text(args.export_top5, json.dumps(export_top5(result.submission)))
     if args.table:
         write_table(args.table[0], args.table[1], result)
+    if args.bootstrap:
+        _tell_clusters(args, result)
     if args.details_path or args.report:
         from .details import Wanted, details
 
@@ -106,6 +114,16 @@ def _write_extras(args: argparse.Namespace, result: Result) -> None:
         from .tables import interval_table
 
         print(interval_table(result, args.bootstrap, args.seed, args.cluster))
+
+
+def _tell_clusters(args: argparse.Namespace, result: Result) -> None:
+    from .stats import FEW_CLUSTERS, clusters_of
+
+    clusters = clusters_of(result, args.cluster)
+    if clusters is not None:
+        count = int(clusters.max()) + 1
+        few = f"; below {FEW_CLUSTERS}, the intervals are unreliable" if count < FEW_CLUSTERS else ""
+        tell(f"bootstrap over {count} clusters ({args.cluster}){few}")
 
 
 def _compare_with_floors(floors: list[str], result: Result) -> int:

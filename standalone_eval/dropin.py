@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from .columns import GroundTruth, Rows, Submission
 from .evaluator import evaluate_with
 from .issues import Findings
 from .profiles import Settings, settings_of
-from .sources import Source
+from .sources import Broken, Parsed, Source
 
 
 def eval_retrieval(
@@ -43,10 +42,11 @@ def eval_retrieval(
 
     settings = settings_of("tvr", iou=iou_thds, types=use_desc_type)
     findings = Findings(settings.lenient)
-    read = format_tvr.read_submission(_as_source(submission, "submission", findings))
-    gt = format_tvr.read_gt(
-        _as_lines(ground_truth, "gt", findings), use_desc_type or _has_types(ground_truth)
-    )
+    try:
+        read = format_tvr.read_parsed(submission, _parsed((), "submission", findings))
+    except Broken:
+        findings.stop_if_failed()
+    gt = format_tvr.read_gt(_parsed(ground_truth, "gt", findings), use_desc_type or _has_types(ground_truth))
     findings.stop_if_failed()
     if match_number:
         return evaluate_with(read, gt, settings, findings).metrics
@@ -71,12 +71,8 @@ def _on_common_queries(submission: Submission, gt: GroundTruth, settings: Settin
     return {**plain, **typed}
 
 
-def _as_source(value: Any, role: str, findings: Findings) -> Source:
-    return Source(role, role, json.dumps(value).encode(), findings)
-
-
-def _as_lines(values: Sequence[Any], role: str, findings: Findings) -> Source:
-    return Source(role, role, "\n".join(json.dumps(value) for value in values).encode(), findings)
+def _parsed(values: Sequence[Any], role: str, findings: Findings) -> Source:
+    return Parsed(role, role, b"", findings, values=values)
 
 
 def eval_submission(
@@ -107,7 +103,7 @@ def eval_submission(
         known = {entry.get("qid") for entry in submission} & {entry.get("qid") for entry in ground_truth}
         submission = [entry for entry in submission if entry.get("qid") in known]
         ground_truth = [entry for entry in ground_truth if entry.get("qid") in known]
-    read = format_qvhighlights.read_submission(_as_lines(submission, "submission", findings))
-    gt = format_qvhighlights.read_gt(_as_lines(ground_truth, "gt", findings), True)
+    read = format_qvhighlights.read_submission(_parsed(submission, "submission", findings))
+    gt = format_qvhighlights.read_gt(_parsed(ground_truth, "gt", findings), True)
     findings.stop_if_failed()
     return evaluate_with(read, gt, settings, findings).metrics

@@ -25,7 +25,7 @@ class IdColumn:
 
     def add(self, value: Any, place: dict[str, Any]) -> int | str | None:
         """Takes one id, or reports E010/E011 and returns None."""
-        wanted = f"{self.key} must be an integer or a text"
+        value, wanted = plain(value), f"{self.key} must be an integer or a text"
         if value is MISSING:
             self.source.report("E010", f"required key {self.key} is missing", **place)
         elif isinstance(value, bool) or not isinstance(value, int | str):

@@ -7,6 +7,7 @@ the same files with any number of gt windows and no need of ``type``.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def read_submission(source: Source) -> Submission:
     """Columns of a TVR submission; issues go to the source's findings."""
     tasks: dict[str, Rows] = {}
     mapping: Any = MISSING
-    scope = None
+    scope: Any = None
     seen: set[str] = set()
     with source.syntax():
         cursor = Cursor(source.text())
@@ -55,36 +56,54 @@ def read_submission(source: Source) -> Submission:
                 mapping = cursor.value()
             else:
                 value = cursor.value()
-                scope = value if key == "scope" and isinstance(value, str) else scope
+                scope = value if key == "scope" else scope
         cursor.finish()
+    return _submission(tasks, mapping, scope, source)
+
+
+def _submission(tasks: dict[str, Rows], mapping: Any, scope: Any, source: Source) -> Submission:
     if not tasks:
         source.report("E010", f"no task: expected at least one of the keys {', '.join(TASKS)}")
+    tasks = {task: tasks[task] for task in TASKS if task in tasks}
     names, indices = _read_mapping(mapping, source)
-    submission = Submission(
-        {task: tasks[task] for task in TASKS if task in tasks},
-        names,
-        indices,
-        scope,
-        None,
-        "tvr",
-        source.name,
-        source.path,
-    )
+    scope = scope if isinstance(scope, str) else None
+    submission = Submission(tasks, names, indices, scope, None, "tvr", source.name, source.path)
     check_indices(submission, source)
     return submission
 
 
+def read_parsed(value: Any, source: Source) -> Submission:
+    """Columns of a TVR submission that is parsed already."""
+    if not isinstance(value, dict):
+        source.report(
+            "E003", f"expected an object with video2idx and {', '.join(TASKS)}, found {kind_of(value)}"
+        )
+        raise Broken
+    tasks = {}
+    for task in TASKS:
+        if task in value:
+            entries = value[task] if isinstance(value[task], list | tuple) else [value[task]]
+            tasks[task] = _read_entries(((entry, "true") for entry in entries), task, source)
+    return _submission(tasks, value.get("video2idx", MISSING), value.get("scope"), source)
+
+
 def _read_task(cursor: Cursor, task: str, source: Source) -> Rows:
+    if cursor.peek() != "[":
+        found = kind_of(cursor.value())
+        source.report("E011", f"{task} must be a list of entries, found {found}", pointer=f"/{task}")
+        return _read_entries((), task, source)
+    return _read_entries(
+        ((entry, cursor.text[cursor.start : cursor.at]) for entry in cursor.items()), task, source
+    )
+
+
+def _read_entries(entries: Iterable[tuple[Any, str]], task: str, source: Source) -> Rows:
+    """The rows of a task from (entry, its text)."""
     order = TASKS.index(task) + 1
     ids = IdColumn(source, "desc_id")
     used = 1 if task == "VR" else 3
     reader = RowReader(source, ROW, used, used, score_at=3)
-    if cursor.peek() != "[":
-        source.report(
-            "E011", f"{task} must be a list of entries, found {kind_of(cursor.value())}", pointer=f"/{task}"
-        )
-        return reader.finish(ids.array(), pointer=f"/{task}")
-    for number, entry in enumerate(cursor.items()):
+    for number, (entry, text) in enumerate(entries):
         place: dict[str, Any] = {"pointer": f"/{task}/{number}", "order": (order, number)}
         if not isinstance(entry, dict):
             source.report(
@@ -99,7 +118,7 @@ def _read_task(cursor: Cursor, task: str, source: Source) -> Rows:
             source.report("E010", "required key predictions is missing", **place)
             reader.blank()
             continue
-        reader.add(entry["predictions"], cursor.text[cursor.start : cursor.at], sub(place, "predictions"))
+        reader.add(entry["predictions"], text, sub(place, "predictions"))
     rows = reader.finish(ids.array(), pointer=f"/{task}", rows_at="/predictions")
     source.replaced |= {(rows.pointer, row) for row in reader.replaced}
     report_duplicates(source, "E022", rows.query, rows.place, f"{task}: query")

@@ -87,12 +87,13 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--breakdown", nargs="+", choices=BREAKDOWNS, default=[])
     parser.add_argument("--table", nargs=2, metavar=("KIND", "FILE"), help="md, latex or csv, and where")
     parser.add_argument("--report", metavar="FILE.html", help="one self-contained HTML page")
+    parser.add_argument("--export-top5", metavar="FILE", help="survivors of profile movie101-rnl as JSON")
     parser.add_argument("--fail-under", nargs="+", metavar="KEY=VALUE", default=[], help="exit 3 below")
 
 
 def _add_validate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission_path", metavar="SUBMISSION")
-    parser.add_argument("gt_path", metavar="GT")
+    parser.add_argument("gt_path", metavar="GT", nargs="?", help="not needed by single-file profiles")
     _add_profile(parser)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .columns import GroundTruth, plain
 from .files import write_text, written
+from .matching import rank_table
 
 if TYPE_CHECKING:
     from .evaluator import Result
@@ -30,12 +31,27 @@ def per_query(result: Result) -> dict[str, np.ndarray]:
             continue
         for column, values in _columns(name, table, result):
             found[column] = values
+    found.update(_best(result))
     gt = result.gt
     if isinstance(gt, GroundTruth) and len(gt) == len(result.query):
         found["length"] = gt.length
         for name in ("type", "video", "movie"):
             if (values := getattr(gt, name)) is not None:
                 found[name] = values
+    return found
+
+
+def _best(result: Result) -> dict[str, np.ndarray]:
+    """Best IoU within each K, by the profile's own IoU, of tasks whose tables do not hold it."""
+    from .errors import moment_tasks, task_rows
+
+    settings, found = result.settings, {}
+    for task in moment_tasks(result):
+        if f"{task}/best" in result.tables or len(result.gt) != len(result.query):
+            continue
+        rows, pairing, listing = task_rows(result, task)
+        _, best = rank_table(rows, result.gt, pairing, listing, settings.profile.judge, (), settings.topk)
+        found.update({f"{task}/best@{k}": best[:, number] for number, k in enumerate(settings.topk)})
     return found
 
 

@@ -33,6 +33,10 @@ class Profile:
     options: dict[str, Any] = field(default_factory=dict)  # further options with their defaults
 
 
+SUBSETS: dict[str, tuple[int, int] | None] = {
+    "full": None, "long": (30, 150), "middle": (10, 30), "short": (0, 10)
+}  # fmt: skip  # seconds of a gt window: above the first, up to the second
+MESM_SUBSETS = {**SUBSETS, "superlong": (150, 600)}
 SINGLE = Judge(np.float32, "hull", agree=2)
 TVR_FAULTS = frozenset({"E013", "E022", "E023", "E030"})
 

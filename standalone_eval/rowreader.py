@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Rows
+from .columns import Rows, plain
 from .sources import Source
 
 LITERALS_TEXT = ("true", "false")
@@ -77,7 +77,9 @@ class RowReader:
             return None
         literals = LITERALS_TEXT if isinstance(text, str) else LITERALS_BYTES
         may_hold_bool = any(word in text for word in literals)  # type: ignore[operator]
-        if may_hold_bool and any(type(row) is not list or bool in set(map(type, row)) for row in rows):
+        if may_hold_bool and not all(
+            isinstance(row, list | tuple) and bool not in set(map(type, row)) for row in rows
+        ):
             return None
         try:
             widths = set(map(len, rows))
@@ -104,7 +106,7 @@ class RowReader:
         all_scored = bool(rows)
         for number, row in enumerate(rows):
             here = {**place, "pointer": f"{pointer}/{number}", "order": (*order, number)}
-            if not isinstance(row, list):
+            if not isinstance(row, list | tuple):
                 self.replaced.add(self.size + number)
                 report("E011", f"expected a row {self.shape}, found {kind_of(row)}", **here)
             elif len(row) < self.needed:
@@ -113,14 +115,16 @@ class RowReader:
                 report("E015", f"row has {found}, expected at least {self.needed} {self.shape}", **here)
             else:
                 self._careful_row(row, block[number], number, here)
-            scored = self.score_at is not None and isinstance(row, list) and len(row) > self.score_at
+            scored = self.score_at is not None and isinstance(row, list | tuple) and len(row) > self.score_at
             all_scored = all_scored and scored
             self.some_scored |= scored
         if self.score_at is not None:
             self.scored.append(all_scored)
         return block
 
-    def _careful_row(self, row: list[Any], target: np.ndarray, number: int, place: dict[str, Any]) -> None:
+    def _careful_row(
+        self, row: Sequence[Any], target: np.ndarray, number: int, place: dict[str, Any]
+    ) -> None:
         elements = [
             at for at in range(min(len(row), len(self.names))) if at < self.used or at == self.score_at
         ]
@@ -212,6 +216,7 @@ class RowReader:
 
 def checked_number(value: Any, name: str, source: Source, place: dict[str, Any]) -> int | float | None:
     """The value when it is a finite number, else None after reporting E011 or E012."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         source.report("E011", f"{name} is {kind_of(value)}, expected a number", **place)
         return None

@@ -15,13 +15,11 @@ from .columns import GroundTruth, Rows, Submission
 from .iou import overlap
 from .matching import Listing, Pairing
 from .precision import average_precision, padded_lists
-from .profiles import Settings
+from .profiles import MESM_SUBSETS, SUBSETS, Settings
 from .saliency import MINIMA, highlight_tables
 
 Tables = dict[str, np.ndarray]
 ROWS = 10
-SUBSETS = {"full": None, "long": (30, 150), "middle": (10, 30), "short": (0, 10)}
-MESM_SUBSETS = {**SUBSETS, "superlong": (150, 600)}
 MESM_R1 = {
     "charades": (0.3, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
     "tacos": (0.1, 0.3, 0.5, 0.7),

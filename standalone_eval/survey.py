@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .columns import GroundTruth, Rows, Submission
+from .columns import TYPES, GroundTruth, Rows, Submission
 from .issues import Findings, first_few
 from .matching import Listing, Pairing, blocks, own_index
-from .profiles import Settings
+from .profiles import MESM_SUBSETS, SUBSETS, Settings
 
 CORPUS_TASKS = ("VCMR", "SVMR", "VR")
 
@@ -23,9 +23,26 @@ def survey(submission: Submission, gt: GroundTruth, settings: Settings, findings
         if gt.duration is not None:
             late = np.maximum.reduceat(gt.window[:, 1], gt.offset[:-1]) > gt.duration
             _warn(findings, "W081", "windows that end beyond the duration", gt.query[late], place)
+    _survey_groups(gt, settings, findings)
     for task, rows in submission.tasks.items():
         if not settings.tasks or task in settings.tasks:
             _RowSurvey(task, rows, submission, gt, settings, findings).run()
+
+
+def _survey_groups(gt: GroundTruth, settings: Settings, findings: Findings) -> None:
+    """W041 and W043: a type or a length subset that holds no query, so that its values are undefined."""
+    place = {"role": "gt", "file": gt.name}
+    undefined = "NaN" if settings.compat else "null"
+    if settings.options.get("types") and gt.type is not None:
+        for kind in TYPES:
+            if not (gt.type == kind).any():
+                findings.add("W041", f"no query has type {kind}; its values are {undefined}", **place)
+    if settings.profile.scorer == "highlights":
+        length = gt.window[:, 1] - gt.window[:, 0]
+        subsets = MESM_SUBSETS if settings.profile.name == "mesm" else SUBSETS
+        for name, limits in subsets.items():
+            if limits is not None and not ((length > limits[0]) & (length <= limits[1])).any():
+                findings.add("W043", f"no window is {name}; the values of that subset are null", **place)
 
 
 def _warn(
