@@ -68,17 +68,17 @@ def _greedy(
     """The greedy rule with the hull union on windows visited in ``order``; 0/0 suppresses nothing."""
     start, end = start[order], end[order]
     kept: list[int] = []
-    while len(order) and len(kept) < max_after:
-        kept.append(order[0])
-        order, first_start, first_end = order[1:], start[0], end[0]
-        start, end = start[1:], end[1:]
-        inter = np.minimum(end, first_end) - np.maximum(start, first_start)
-        hull = np.maximum(end, first_end) - np.minimum(start, first_start)
-        # inter / hull > threshold needs the division: a product would round differently
-        with np.errstate(divide="ignore", invalid="ignore"):
-            stay = ~(np.maximum(inter, 0) / hull > threshold)
-        if not stay.all():
-            order, start, end = order[stay], start[stay], end[stay]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        while len(order) and len(kept) < max_after:
+            kept.append(order[0])
+            first_start, first_end = start[0], end[0]
+            order, start, end = order[1:], start[1:], end[1:]
+            inter = np.minimum(end, first_end) - np.maximum(start, first_start)
+            hull = np.maximum(end, first_end) - np.minimum(start, first_start)
+            gone = np.maximum(inter, 0, out=inter) / hull > threshold  # 0/0 never is
+            if gone.any():
+                stay = ~gone
+                order, start, end = order[stay], start[stay], end[stay]
     return np.array(kept, dtype=np.int64)
 
 
