@@ -24,12 +24,10 @@ def best_clip(queries: Tensor, clips: Tensor, mask: Tensor) -> Tensor:
     """
     size = DENSE_BLOCK if clips.is_cuda else BLOCK
     step = max(1, size // max(1, len(queries) * clips.shape[1]))
-    hidden = ~mask
     parts = []
-    for first in range(0, len(clips), step):
-        block = clips[first : first + step]  # (B, T, D)
-        products = (queries @ block.flatten(0, 1).T).float().unflatten(1, block.shape[:2])  # (Nq, B, T)
-        parts.append(products.masked_fill_(hidden[first : first + step], -torch.inf).amax(dim=2))
+    for block, hidden in zip(clips.split(step), (~mask).split(step), strict=True):  # (B, T, D), (B, T)
+        products = (queries @ block.flatten(0, 1).T).float().unflatten(1, hidden.shape)  # (Nq, B, T)
+        parts.append(products.masked_fill_(hidden, -torch.inf).amax(dim=2))
     return torch.cat(parts, dim=1) if parts else queries.new_zeros(len(queries), 0)
 
 
@@ -50,20 +48,29 @@ def pair_products(queries: Tensor, clips: Tensor, pairs: Tensor) -> Tensor:
         (P, T), of the type of the product.
     """
     order = pairs[:, 1].argsort(stable=True)
-    rows, columns = pairs[order].unbind(1)  # by window
-    if clips.device.type == "cpu":
-        windows, counts = columns.unique_consecutive(return_counts=True)
-        groups = zip(queries[rows].split(counts.tolist()), windows.tolist(), strict=True)
-        each = clips.unbind()  # one backward pass for all, not one of full size per window
-        parts = [group @ each[window].T for group, window in groups]
-    else:
-        step = max(1, DENSE_BLOCK // max(1, len(queries) * clips.shape[1]))
-        edges = torch.arange(0, len(clips) + step, step, device=clips.device)
-        bounds = torch.searchsorted(columns, edges).tolist()
-        parts = []
-        for number, (first, last) in enumerate(pairwise(bounds)):
-            block = clips[number * step : (number + 1) * step]  # (B, T, D)
-            grid = torch.einsum("qd,btd->qbt", queries, block)
-            parts.append(grid[rows[first:last], columns[first:last] - number * step])
-    products = torch.cat(parts) if parts else queries.new_zeros(0, clips.shape[1])
-    return products[order.argsort()]
+    multiply = _by_window if clips.device.type == "cpu" else _by_block
+    return multiply(queries, clips, pairs[order])[order.argsort()]
+
+
+def _by_window(queries: Tensor, clips: Tensor, pairs: Tensor) -> Tensor:
+    """One product per window; pairs ordered by window."""
+    rows, columns = pairs.unbind(1)
+    windows, counts = columns.unique_consecutive(return_counts=True)
+    each = clips.unbind()  # one backward pass for all, not one of full size per window
+    groups = zip(queries[rows].split(counts.tolist()), windows.tolist(), strict=True)
+    parts = [group @ each[window].T for group, window in groups]
+    return torch.cat(parts) if parts else queries.new_zeros(0, clips.shape[1])
+
+
+def _by_block(queries: Tensor, clips: Tensor, pairs: Tensor) -> Tensor:
+    """The whole grid in blocks of windows, of which the pairs are picked; pairs ordered by window."""
+    rows, columns = pairs.unbind(1)
+    step = max(1, DENSE_BLOCK // max(1, len(queries) * clips.shape[1]))
+    blocks = clips.split(step)
+    edges = step * torch.arange(len(blocks) + 1, device=columns.device)
+    bounds = torch.searchsorted(columns.contiguous(), edges).tolist()
+    parts = []
+    for number, (block, (first, last)) in enumerate(zip(blocks, pairwise(bounds), strict=True)):
+        grid = torch.einsum("qd,btd->qbt", queries, block)
+        parts.append(grid[rows[first:last], columns[first:last] - number * step])
+    return torch.cat(parts)

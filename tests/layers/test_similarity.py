@@ -30,3 +30,12 @@ def test_pairs_are_cells_of_the_whole_grid_in_any_order(case) -> None:
     torch.testing.assert_close(pair_products(queries, clips, pairs), grid[pairs[:, 0], pairs[:, 1]])
     assert pair_products(queries, clips, pairs[:0]).shape == (0, 5)
     assert best_clip(queries, clips[:0], torch.ones(0, 5, dtype=torch.bool)).shape == (4, 0)
+
+
+def test_accelerators_pick_the_same_numbers_from_blocks(case, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, clips, _ = case
+    pairs = torch.tensor([[2, 0], [0, 1], [3, 1], [1, 5], [2, 6]])  # by window
+    for block in (1, 50, 1 << 20):
+        monkeypatch.setattr(similarity, "DENSE_BLOCK", block)
+        found = similarity._by_block(queries, clips, pairs)
+        torch.testing.assert_close(found, similarity._by_window(queries, clips, pairs))
