@@ -69,6 +69,6 @@ def without_overlaps(block: MomentBlock, threshold: float, keep: int) -> MomentB
         return MomentBlock(
             block.place[:, :keep], block.times[:, :keep], block.score[:, :keep], block.valid[:, :keep]
         )
-    kept = suppress(block.place, block.times, block.valid, threshold)
+    kept = suppress(block.place, block.times, block.valid, threshold, keep)
     rows, valid = compact(kept, keep)
     return block.take(rows, valid)

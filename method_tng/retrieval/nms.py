@@ -8,36 +8,41 @@ is 0: the TVR family's measure, equal to the true IoU whenever the two meet.
 import torch
 from torch import Tensor
 
-
-def overlap(times: Tensor) -> Tensor:
-    """Pairwise overlap of rows: times (..., R, 2) -> (..., R, R) in [0, 1]."""
-    start, end = times.unbind(-1)  # (..., R)
-    earliest = torch.minimum(start.unsqueeze(-1), start.unsqueeze(-2))
-    latest = torch.maximum(end.unsqueeze(-1), end.unsqueeze(-2))
-    shared = torch.minimum(end.unsqueeze(-1), end.unsqueeze(-2))
-    shared = (shared - torch.maximum(start.unsqueeze(-1), start.unsqueeze(-2))).clamp(min=0)
-    hull = latest - earliest
-    return torch.where(hull > 0, shared / hull.clamp(min=torch.finfo(times.dtype).tiny), 0)
+CHECK_EVERY = 20  # rows between two looks whether all queries have enough
 
 
-def suppress(place: Tensor, times: Tensor, valid: Tensor, threshold: float) -> Tensor:
+def overlap(one: Tensor, others: Tensor) -> Tensor:
+    """Overlap of intervals: one (..., 2), others (..., 2), broadcast -> (...) in [0, 1]."""
+    start, end = one.unbind(-1)
+    other_start, other_end = others.unbind(-1)
+    shared = torch.minimum(end, other_end).sub_(torch.maximum(start, other_start)).clamp_(min=0)
+    hull = torch.maximum(end, other_end).sub_(torch.minimum(start, other_start))
+    return shared.div_(hull.clamp_(min=torch.finfo(hull.dtype).tiny))  # an empty hull shares 0
+
+
+def suppress(place: Tensor, times: Tensor, valid: Tensor, threshold: float, keep: int) -> Tensor:
     """Marks the rows that survive.
+
+    Row by row, all queries together: a table of all pairs would be 200 times the memory and slower.
 
     Args:
         place: (B, R) int64, film or window of each row; moments of different places never suppress.
-        times: (B, R, 2) seconds, rows best first.
+        times: (B, R, 2) float64 seconds, rows best first.
         valid: (B, R) bool, False at filler rows.
         threshold: overlap above which the worse row goes.
+        keep: the first so many survivors are wanted; rows behind them may be marked wrongly.
 
     Returns:
         (B, R) bool, True = kept.
     """
-    near = (overlap(times) > threshold) & (place.unsqueeze(-1) == place.unsqueeze(-2))  # (B, R, R)
     kept = valid.clone()
-    for row in range(place.shape[1]):
-        dropped = kept[:, row, None] & near[:, row]  # (B, R) what this row suppresses, if it stands itself
-        dropped[:, : row + 1] = False
-        kept &= ~dropped
+    for row in range(place.shape[1] - 1):
+        if row and row % CHECK_EVERY == 0 and bool((kept[:, :row].sum(1) >= keep).all()):
+            break
+        near = overlap(times[:, row, None], times[:, row + 1 :]) > threshold  # (B, R - row - 1)
+        near &= place[:, row, None] == place[:, row + 1 :]
+        near &= kept[:, row, None]  # a suppressed row suppresses nothing
+        kept[:, row + 1 :] &= ~near
     return kept
 
 

@@ -129,12 +129,12 @@ def _open(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tensor) -> 
     pairs = torch.stack([query, opened.flatten()], dim=1)  # (B * W, 2)
     spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
     joint = answerer.fusion(relevance.flatten(), spans.scores, answerer.settings)  # (B * W, K)
-    joint = joint.masked_fill(relevance.flatten().unsqueeze(1) == -torch.inf, -torch.inf)
-    num_spans = joint.shape[1]
-    times = spans.times.view(1, 1, num_spans, 2) if len(spans.times) == 1 else spans.times.view(
-        len(opened), width, num_spans, 2
-    )  # fmt: skip
-    joint = joint.view(len(opened), width, num_spans)
+    barred = (relevance == -torch.inf).view(-1, 1)
+    if barred.any():
+        joint = joint.masked_fill(barred, -torch.inf)
+    shared = len(spans.times) == 1
+    times = spans.times[None] if shared else spans.times.unflatten(0, (len(opened), width))
+    joint = joint.unflatten(0, (len(opened), width))  # (B, W, K)
     return best_moments(joint, times, opened, corpus.window_lengths, answerer.search.max_before_nms)
 
 
