@@ -12,6 +12,8 @@ from .evaluator import Result
 from .issues import EvalInputError, Issue, first_few
 from .stats import holm, mcnemar, resampled_means, sign_flip, sorted_places
 
+NO_RANK = 1000  # stands for "no right row" when moves are measured
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -113,22 +115,32 @@ def _compared(
 def _changes(a: Result, b: Result, place_a: np.ndarray, place_b: np.ndarray) -> list[dict[str, Any]]:
     """The 20 largest changes of first-hit rank over all rank tables; no hit counts as rank 1000."""
     found = []
-    for name in a.tables:
-        if not name.endswith("rank") or name not in b.tables:
-            continue
+    for name in [name for name in a.tables if name.endswith("rank") and name in b.tables]:
         old, new = a.tables[name][place_a], b.tables[name][place_b]
         for column in range(old.shape[1]):
             first, second = old[:, column], new[:, column]
-            size = np.abs(np.log(np.minimum(first, 1000)) - np.log(np.minimum(second, 1000)))
-            for at in np.argsort(-size, kind="stable")[:20]:
-                if size[at] > 0:
-                    ranks = [None if np.isinf(rank) else int(rank) for rank in (first[at], second[at])]
-                    found.append((float(size[at]), name, column, a.query[place_a[at]].item(), *ranks))
+            size = np.abs(np.log(np.minimum(first, NO_RANK)) - np.log(np.minimum(second, NO_RANK)))
+            largest = [at for at in np.argsort(-size, kind="stable")[:20] if size[at] > 0]
+            found += [
+                (
+                    float(size[at]),
+                    name,
+                    column,
+                    a.query[place_a[at]].item(),
+                    _rank(first[at]),
+                    _rank(second[at]),
+                )
+                for at in largest
+            ]
     found.sort(key=lambda item: (-item[0], item[1], item[2], str(item[3])))
     return [
         {"table": name, "iou": _threshold(a, column), "query": query, "rank_a": first, "rank_b": second}
         for _, name, column, query, first, second in found[:20]
     ]
+
+
+def _rank(rank: float) -> int | None:
+    return None if np.isinf(rank) else int(rank)
 
 
 def _threshold(result: Result, column: int) -> float | None:

@@ -11,7 +11,7 @@ from .columns import GroundTruth, Rows, Submission
 from .evaluator import evaluate_with
 from .issues import Findings
 from .profiles import Settings, settings_of
-from .sources import Broken, Parsed, Source
+from .sources import Broken, Source
 
 
 def eval_retrieval(
@@ -72,7 +72,7 @@ def _on_common_queries(submission: Submission, gt: GroundTruth, settings: Settin
 
 
 def _parsed(values: Sequence[Any], role: str, findings: Findings) -> Source:
-    return Parsed(role, role, b"", findings, values=values)
+    return Source(role, role, b"", findings, parsed=values)
 
 
 def eval_submission(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .columns import GroundTruth, Rows, Submission
-from .evaluator import Result
 from .iou import TOLERANCE, Judge, overlap
 from .matching import Listing, Pairing, blocks, first_ranks
 from .score_corpus import by_score, listing_of
+
+if TYPE_CHECKING:
+    from .evaluator import Result
 
 CLASSES = ("hit", "ranked_low", "boundary", "wrong_moment", "video_ranked_low", "video_missed")
 BOUNDARIES = ("too_long", "too_short", "early", "late")

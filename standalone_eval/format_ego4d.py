@@ -24,24 +24,18 @@ def read_submission(source: Source) -> Submission:
     ids: list[str] = []
     reader = RowReader(source, ("st", "ed"), 2, 2)
     head: dict[str, Any] = {}
-    found = False
     with source.syntax():
         cursor = Cursor(source.text())
         if cursor.peek() != "{":
             source.report("E003", "expected one JSON object with version, challenge and results")
             raise Broken
         for key in cursor.members():
-            if key != "results":
-                value = cursor.value()
-                if key in FIXED:
-                    head[key] = value
-                continue
-            found = True
-            for pointer, number, entry in _entries(cursor, source):
-                place = {"pointer": pointer, "order": (1, number)}
-                _read_entry(entry, cursor.text[cursor.start : cursor.at], ids, reader, source, place)
+            if key == "results":
+                _read_results(cursor, ids, reader, source)
+            value = None if key == "results" else cursor.value()
+            head.setdefault(key, value if key in FIXED else None)
         cursor.finish()
-    if not found:
+    if "results" not in head:
         source.report("E010", "required key results is missing")
     for key, wanted in FIXED.items():
         if head.get(key) != wanted:
@@ -51,6 +45,12 @@ def read_submission(source: Source) -> Submission:
     rows = reader.finish(np.array(ids, dtype=np.str_), pointer="/results", rows_at=f"/{TIMES}")
     report_duplicates(source, "E022", rows.query, rows.place, "query")
     return Submission({"pred": rows}, format="ego4d", name=source.name, path=source.path)
+
+
+def _read_results(cursor: Cursor, ids: list[str], reader: RowReader, source: Source) -> None:
+    for pointer, number, entry in _entries(cursor, source):
+        place = {"pointer": pointer, "order": (1, number)}
+        _read_entry(entry, cursor.text[cursor.start : cursor.at], ids, reader, source, place)
 
 
 def _entries(cursor: Cursor, source: Source) -> Iterator[tuple[str, int, Any]]:
@@ -115,14 +115,17 @@ def read_gt(source: Source, strict: bool) -> GroundTruth:
 
 def _queries(value: Any, source: Source) -> Iterator[tuple[dict[str, Any], str, str, int, dict[str, Any]]]:
     """(place, clip, annotation, index, query) of every language query, in file order."""
-    for video, at_video in _members(value, "videos", source, {"order": ()}):
-        for clip, at_clip in _members(video, "clips", source, at_video):
-            uid = text_of(clip, "clip_uid", source, at_clip)
-            for annotation, at_annotation in _members(clip, "annotations", source, at_clip):
-                name = text_of(annotation, "annotation_uid", source, at_annotation)
-                queries = _members(annotation, "language_queries", source, at_annotation)
-                for number, (query, place) in enumerate(queries):
-                    yield place, uid, name, number, query
+    clips = (
+        found
+        for video, place in _members(value, "videos", source, {"order": ()})
+        for found in _members(video, "clips", source, place)
+    )
+    for clip, at_clip in clips:
+        uid = text_of(clip, "clip_uid", source, at_clip)
+        for annotation, at_annotation in _members(clip, "annotations", source, at_clip):
+            name = text_of(annotation, "annotation_uid", source, at_annotation)
+            queries = _members(annotation, "language_queries", source, at_annotation)
+            yield from ((place, uid, name, number, query) for number, (query, place) in enumerate(queries))
 
 
 def _members(

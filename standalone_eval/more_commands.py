@@ -8,7 +8,7 @@ import math
 from dataclasses import asdict
 
 from .bounds import first_rows, grid_bound, oracles, own_shots, shot_bound
-from .commands import as_json, evaluated, settings_from, tell, tell_warnings
+from .command_inputs import as_json, evaluated, settings_from, tell, tell_warnings
 from .comparison import Comparison
 from .comparison import compare as compare_results
 from .errors import moment_tasks

@@ -7,6 +7,7 @@ Tables per task, all with one row per query: ``rank`` (first right row per thres
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -90,11 +91,9 @@ def _discounted(
             iou = judge.iou(window[has], truth)
             error = np.clip(1 - np.abs(window[has] - truth) / duration[has, None], 0, 1)
             closeness = error[:, 0] * error[:, 1]
-            for t, threshold in enumerate(settings.iou):
-                right = judge.hits(iou, threshold)
-                for k, within in enumerate(settings.topk):
-                    pick = right & (block.rank[has] <= within)
-                    segment_max(near[:, t, k], block.query[has][pick], closeness[pick])
+            for (t, threshold), (k, within) in product(enumerate(settings.iou), enumerate(settings.topk)):
+                pick = judge.hits(iou, threshold) & (block.rank[has] <= within)
+                segment_max(near[:, t, k], block.query[has][pick], closeness[pick])
     return near
 
 

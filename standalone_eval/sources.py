@@ -25,7 +25,7 @@ try:
 except ImportError:  # the standard parser gives the same columns
     orjson = None  # type: ignore[assignment]
 
-MAY_HOLD_BOOL = b"true"
+MAY_HOLD_BOOL = b"true"  # stands for the text of parsed entries: readers then check every type
 TOO_DEEP = "not JSON that can be read: nested too deeply"
 WHITESPACE = " \t\n\r"
 DECODER = json.JSONDecoder()
@@ -44,6 +44,7 @@ class Source:
     data: bytes
     findings: Findings
     replaced: set[tuple[str, int]] = field(default_factory=set)  # (list, row) that had a fault
+    parsed: Sequence[Any] | None = None  # entries at hand, read as if they were the lines of a file
 
     @property
     def name(self) -> str:
@@ -66,6 +67,10 @@ class Source:
 
     def lines(self) -> Iterator[tuple[int, Any, bytes]]:
         """(line number, value, its bytes) of every line that is not blank; broken ones are reported."""
+        if self.parsed is not None:
+            for number, value in enumerate(self.parsed, start=1):
+                yield number, value, MAY_HOLD_BOOL
+            return
         data, number = self.data, 0
         start = 3 if data.startswith(b"\xef\xbb\xbf") else 0
         while start < len(data):
@@ -99,18 +104,6 @@ class Source:
     def syntax(self) -> _SyntaxGuard:
         """A guard that turns a JSON error into E002 and :class:`Broken`."""
         return _SyntaxGuard(self)
-
-
-@dataclass
-class Parsed(Source):
-    """Entries that are parsed already, read as if they were the lines of a file."""
-
-    values: Sequence[Any] = ()
-
-    def lines(self) -> Iterator[tuple[int, Any, bytes]]:
-        """(place from 1, entry, a text that makes readers check types) of every entry."""
-        for number, value in enumerate(self.values, start=1):
-            yield number, value, MAY_HOLD_BOOL
 
 
 class _SyntaxGuard:

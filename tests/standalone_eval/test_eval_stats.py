@@ -9,7 +9,7 @@ from standalone_eval import EvalInputError, bootstrap, compare, evaluate
 from standalone_eval.evaluator import Result
 from standalone_eval.format_tvr import read_gt, read_parsed
 from standalone_eval.issues import Findings
-from standalone_eval.sources import Parsed
+from standalone_eval.sources import Source
 from standalone_eval.stats import holm, mcnemar, sign_flip, wilson
 from tests.standalone_eval.generated import tvr_files
 
@@ -17,8 +17,8 @@ from tests.standalone_eval.generated import tvr_files
 def measured(queries: int, skill: float, order: int = 1, seed: int = 0) -> Result:
     submission, gt = tvr_files(queries=queries, rows=20, skill=skill, seed=seed)
     findings = Findings()
-    truth = read_gt(Parsed("gt", "gt", b"", findings, values=gt[::order]), True)
-    return evaluate(read_parsed(submission, Parsed("s", "submission", b"", findings)), truth, topk=(1, 5))
+    truth = read_gt(Source("gt", "gt", b"", findings, parsed=gt[::order]), True)
+    return evaluate(read_parsed(submission, Source("s", "submission", b"", findings)), truth, topk=(1, 5))
 
 
 METRIC = "VCMR/R@1,IoU=0.5"
