@@ -33,5 +33,10 @@ def _tails(values: Mapping[str, float]) -> list[str]:
 
 def _line(name: str, tail: str, values: Mapping[str, float], guesses: Mapping[str, float]) -> str:
     label = f"{name}{tail.replace(',IoU=', ', IoU ')}"
-    cells = [f"{100 * values[f'R@{k}{tail}']:.1f} ({100 * guesses.get(f'R@{k}{tail}', 0):.2g})" for k in TOPK]
+    cells = [f"{100 * values[f'R@{k}{tail}']:.1f} ({_short(guesses.get(f'R@{k}{tail}', 0))})" for k in TOPK]
     return f"{label:34s}" + "".join(f"{cell:>16s}" for cell in cells)
+
+
+def _short(fraction: float) -> str:
+    """A chance level in percent with two digits that count."""
+    return f"{100 * fraction:.0f}" if fraction >= 0.1 else f"{100 * fraction:.2g}"
