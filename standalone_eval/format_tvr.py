@@ -163,7 +163,8 @@ def check_indices(submission: Submission, source: Source) -> None:
     for rows in submission.tasks.values():
         if rows.video is None:
             continue
-        for index in np.flatnonzero(~is_member(rows.video, known)):
+        unknown = np.flatnonzero(~is_member(rows.video, known))
+        for index in source.findings.shown(unknown, "E030"):
             entry = int(np.searchsorted(rows.offset, index, side="right")) - 1
             number = int(index - rows.offset[entry])
             place = rows.place(entry)

@@ -92,6 +92,11 @@ class Findings:
         if self.counts[code] <= KEPT_PER_CODE:
             self.issues.append(Issue(code, message, **place))
 
+    def shown(self, places: Sequence[int], code: str) -> Sequence[int]:
+        """The first of many places with one fault, which are worth a finding each; the rest is counted."""
+        self.counts[code] += max(0, len(places) - KEPT_PER_CODE)
+        return places[:KEPT_PER_CODE]
+
     @property
     def failed(self) -> bool:
         """Whether any finding is an error."""

@@ -176,7 +176,7 @@ class RowReader:
         """Whole-column checks; the places of the few offenders are worked out afterwards."""
 
         def each(indices: np.ndarray, element: int | None, code: str, message: Any) -> None:
-            for index in indices:
+            for index in self.source.findings.shown(indices, code):
                 entry = int(np.searchsorted(rows.offset, index, side="right")) - 1
                 place = rows.place(entry)
                 number = int(index - rows.offset[entry])

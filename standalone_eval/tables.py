@@ -66,6 +66,8 @@ def shown(value: Any, key: str, result: Result) -> str:
     """A metric as text: percent with two decimals, ranks as they are, '-' when undefined."""
     if value is None or value != value:
         return "-"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if key.startswith(NOT_SHARES):
         return f"{value:.1f}"
     return f"{value if result.profile in PERCENT_PROFILES else 100 * value:.2f}"

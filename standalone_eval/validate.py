@@ -42,7 +42,8 @@ def check_submission(submission: Submission, settings: Settings, findings: Findi
                 message = "score is infinite, expected a finite number"
                 findings.add("E012", message, **place, **_at_row(rows, int(row)))
         if rows.video is not None and submission.video_index is not None and len(submission.video_index):
-            for row in np.flatnonzero(~is_member(rows.video, np.sort(submission.video_index))):
+            unknown = np.flatnonzero(~is_member(rows.video, np.sort(submission.video_index)))
+            for row in findings.shown(unknown, "E030"):
                 message = f"video index {rows.video[row]} is not in video2idx"
                 findings.add("E030", message, **place, **_at_row(rows, int(row)))
         if settings.profile.name in NEEDS_SCORE and rows.score is None:
@@ -53,14 +54,14 @@ def check_submission(submission: Submission, settings: Settings, findings: Findi
 def _check_windows(rows: Rows, findings: Findings, place: dict[str, Any]) -> None:
     window = rows.window
     assert window is not None
-    for row in np.flatnonzero(~np.isfinite(window).all(axis=1)):
+    for row in findings.shown(np.flatnonzero(~np.isfinite(window).all(axis=1)), "E012"):
         findings.add(
             "E012",
             f"window is {window[row].tolist()}, expected finite numbers",
             **place,
             **_at_row(rows, int(row)),
         )
-    for row in np.flatnonzero(window[:, 0] > window[:, 1]):
+    for row in findings.shown(np.flatnonzero(window[:, 0] > window[:, 1]), "E013"):
         message = f"window is reversed: start {window[row, 0]} is after end {window[row, 1]}"
         findings.add("E013", message, **place, **_at_row(rows, int(row)))
 

@@ -74,7 +74,10 @@ def check_case(path: Path, case: dict[str, Any]) -> None:
 
 
 def _options(case: dict[str, Any]) -> dict[str, Any]:
-    names = ("topk", "iou", "max_pred", "compat", "dataset", "nms", "clip_length", "window_length", "ties")
+    names = (
+        "topk", "iou", "max_pred", "tasks", "compat", "allow_missing", "dataset", "nms", "clip_length",
+        "window_length", "exact_windows", "shot", "ties",
+    )  # fmt: skip
     found = {name: case[name] for name in names if name in case}
     if "use_types" in case:
         found["types"] = case["use_types"]

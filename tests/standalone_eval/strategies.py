@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 
 from standalone_eval import GroundTruth, Rows, Submission
 
-TENTHS = st.integers(0, 400).map(lambda value: value / 10)  # many ties and exact thresholds
-
 
 @st.composite
 def windows(draw: st.DrawFn, count: int, empty: bool = True) -> np.ndarray:
     """(count, 2) windows between 0 and 60 s; ``empty`` allows zero length."""
-    starts = [draw(TENTHS) for _ in range(count)]
-    lengths = [draw(st.integers(0 if empty else 1, 200)) / 10 for _ in range(count)]
-    return np.array([[start, start + length] for start, length in zip(starts, lengths, strict=True)]).reshape(
-        -1, 2
-    )
+    drawn = draw(st.lists(st.integers(0, 400), min_size=2 * count, max_size=2 * count))  # tenths: many ties
+    start, length = np.array(drawn, dtype=float).reshape(2, count) / 10
+    return np.stack([start, start + (length / 2).round(1) + (0 if empty else 0.1)], axis=1)
 
 
 @dataclass
