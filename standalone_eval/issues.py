@@ -83,18 +83,21 @@ class Findings:
         self.compat = compat
         self.issues: list[Issue] = []
         self.counts: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
 
     def add(self, code: str, message: str, **place: Any) -> None:
         """Records one finding; ``place`` are fields of :class:`Issue`."""
         if code.startswith("W") or code in self.lenient:
             place["severity"] = "warning"
         self.counts[code] += 1
-        if self.counts[code] <= KEPT_PER_CODE:
+        self._kept[code] += 1
+        if self._kept[code] <= KEPT_PER_CODE:
             self.issues.append(Issue(code, message, **place))
 
-    def shown(self, places: Sequence[int], code: str) -> Sequence[int]:
+    def shown(self, places: Any, code: str) -> Any:
         """The first of many places with one fault, which are worth a finding each; the rest is counted."""
-        self.counts[code] += max(0, len(places) - KEPT_PER_CODE)
+        if len(places) > KEPT_PER_CODE:
+            self.counts[code] += len(places) - KEPT_PER_CODE
         return places[:KEPT_PER_CODE]
 
     @property

@@ -76,6 +76,15 @@ def test_all_faults_of_both_files_are_collected_in_file_order(tmp_path: Path) ->
     assert any("/VCMR/1/predictions/0/3 (query 1001): score is nan" in place for place in places)
 
 
+def test_a_fault_in_every_row_of_a_big_file_is_counted_and_shown_in_part(tmp_path: Path) -> None:
+    rows = [[777, 5, 2]] * 12_000
+    value = {"video2idx": {"a": 1}, "VCMR": [{"desc_id": 1, "predictions": rows}]}
+    with pytest.raises(EvalInputError) as caught:
+        load_submission(written(tmp_path, json.dumps(value)), "tvr")
+    assert caught.value.counts == {"E013": 12_000, "E030": 12_000}
+    assert len(caught.value.issues) == 20_000
+
+
 def test_an_id_of_another_type_is_explained(tmp_path: Path) -> None:
     submission, gt = tvr_files(queries=3)
     for entry in submission["VCMR"]:
