@@ -10,7 +10,7 @@ from typing import Any
 from .command_inputs import as_json, evaluated, settings_from, tell, tell_warnings
 from .evaluator import Result
 from .files import write_text
-from .tables import metrics_table, write_table
+from .tables import breakdown_table, interval_table, metrics_table, write_table
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,10 +69,11 @@ def _write_extras(args: argparse.Namespace, result: Result) -> None:
             from .report import report
 
             write_text(args.report, report(result, wanted))
-    elif args.bootstrap:
-        from .tables import interval_table
-
+        return
+    if args.bootstrap:
         print(interval_table(result, args.bootstrap, args.seed, args.cluster))
+    for name in args.breakdown:
+        print(f"\n{breakdown_table(result, name)}")
 
 
 def _tell_clusters(args: argparse.Namespace, result: Result) -> None:

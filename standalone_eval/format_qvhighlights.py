@@ -19,6 +19,7 @@ from .sources import Source
 
 CLIP = 2  # seconds
 RATERS = 3
+LONGEST = 1_000_000  # seconds; the grid of clips is held in memory
 WINDOWS, SCORES = "pred_relevant_windows", "pred_saliency_scores"
 
 
@@ -109,6 +110,10 @@ def read_gt(source: Source, strict: bool) -> GroundTruth:
             source.report("E010", "required key relevant_windows is missing", **place)
         ends.append(len(windows))
         duration = number_of(entry, "duration", source, place)
+        if duration is not None and not 0 < duration <= LONGEST:
+            message = f"duration is {short(duration)}, expected seconds above 0 and at most {LONGEST}"
+            source.report("E011", message, **sub(place, "duration"))
+            duration = None
         table["duration"].append(duration if duration is not None else float("nan"))
         table["video"].append(optional_text(entry, "vid"))
         table["text"].append(optional_text(entry, "query"))

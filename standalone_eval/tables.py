@@ -134,3 +134,16 @@ def interval_table(result: Result, resamples: int, seed: int, cluster: str) -> s
         for key, (value, low, high) in found.items()
     ]
     return render(["metric", "value", "low", "high"], rows, "text")
+
+
+def breakdown_table(result: Result, name: str) -> str:
+    """Every metric in percent, one column per group of a breakdown; groups below 20 queries are marked."""
+    from .breakdown import breakdown
+
+    groups = breakdown(result, name)
+    head = [name, *(f"{label} °" if group["small"] else label for label, group in groups.items())]
+    rows = [["queries", *(str(group["n"]) for group in groups.values())]]
+    for key in result.samples:
+        values = [group["metrics"][key] for group in groups.values()]
+        rows.append([key, *("-" if value is None else f"{100 * value:.2f}" for value in values)])
+    return render(head, rows, "text")

@@ -111,6 +111,7 @@ def test_an_id_of_another_type_is_explained(tmp_path: Path) -> None:
         ("qvhighlights", lambda gt: gt[0]["saliency_scores"][0].__setitem__(0, 5), "E062"),
         ("qvhighlights", lambda gt: gt[0]["relevant_clip_ids"].__setitem__(0, -1), "E061"),
         ("qvhighlights", lambda gt: gt[0].pop("duration"), "E010"),
+        ("qvhighlights", lambda gt: gt[0].update(duration=1e300), "E011"),
         ("mad", lambda gt: gt[0].update(timestamps=[1, 2, 3]), "E011"),
         ("mad", lambda gt: gt[0].update(timestamps=[1, True]), "E011"),
     ],
