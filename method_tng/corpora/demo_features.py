@@ -8,11 +8,12 @@ nobody speaks.
 """
 
 import zlib
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 
-from method_tng.corpora.demo_story import Film
+from method_tng.corpora.demo_story import Event, Film
 
 CLIP_SECONDS = 2.0
 VIDEO_WIDTH, SUBTITLE_WIDTH = 128, 96
@@ -40,15 +41,10 @@ def video_rows(film: Film, generator: np.random.Generator, seed: int) -> np.ndar
             rows[clip] += PLACE * _direction("place", scene.place, VIDEO_WIDTH, seed)
             for person in scene.people:
                 rows[clip] += PRESENT * _direction("person", person, VIDEO_WIDTH, seed)
-        for event in scene.events:
-            parts = [
-                (AGENT, "agent", event.agent), (RECIPIENT, "recipient", event.recipient),
-                (DEED, "deed", event.deed), (THING, "thing", event.thing),
-            ]  # fmt: skip
-            for clip in _clips(event.start, event.end, len(rows)):
-                for loudness, role, name in parts:
-                    if name and generator.random() < SEEN:
-                        rows[clip] += loudness * _direction(role, name, VIDEO_WIDTH, seed)
+    for clip, event in _told(film, len(rows)):
+        for loudness, role, name in _parts(event):
+            if generator.random() < SEEN:
+                rows[clip] += loudness * _direction(role, name, VIDEO_WIDTH, seed)
     rows += LOOK * _unit(generator.standard_normal(VIDEO_WIDTH))
     lights = _unit(generator.standard_normal((len(rows) // SHOT_CLIPS + 1, VIDEO_WIDTH)))
     rows += LIGHT * np.repeat(lights, SHOT_CLIPS, axis=0)[: len(rows)]
@@ -62,19 +58,35 @@ def subtitle_rows(film: Film, generator: np.random.Generator, seed: int) -> np.n
     """(T, SUBTITLE_WIDTH) float32, zero where nobody speaks."""
     rows = np.zeros((num_clips(film), SUBTITLE_WIDTH))
     spoken = np.zeros(len(rows), bool)
-    for scene in film.scenes:
-        for event in scene.events:
-            for clip in _clips(event.start, event.end, len(rows)):
-                if event.topic and generator.random() < SPOKEN:
-                    spoken[clip] = True
-                    rows[clip] += _direction("topic", event.topic, SUBTITLE_WIDTH, seed)
-                    if event.thing and generator.random() < MENTIONED:
-                        rows[clip] += 0.7 * _direction("thing", event.thing, SUBTITLE_WIDTH, seed)
+    for clip, event in _told(film, len(rows)):
+        if event.topic and generator.random() < SPOKEN:
+            spoken[clip] = True
+            rows[clip] += _direction("topic", event.topic, SUBTITLE_WIDTH, seed)
+            if event.thing and generator.random() < MENTIONED:
+                rows[clip] += 0.7 * _direction("thing", event.thing, SUBTITLE_WIDTH, seed)
     chatter = ~spoken & (generator.random(len(rows)) < CHATTER)
     rows[chatter] = _unit(generator.standard_normal((int(chatter.sum()), SUBTITLE_WIDTH)))
     noisy = spoken | chatter
     rows[noisy] += SUBTITLE_NOISE * _unit(generator.standard_normal((int(noisy.sum()), SUBTITLE_WIDTH)))
     return rows.astype(np.float32)
+
+
+def _told(film: Film, count: int) -> Iterator[tuple[int, Event]]:
+    """Every clip of every event."""
+    for event in (event for scene in film.scenes for event in scene.events):
+        for clip in _clips(event.start, event.end, count):
+            yield clip, event
+
+
+def _parts(event: Event) -> list[tuple[float, str, str]]:
+    """(loudness, role, name) of what an event has."""
+    parts = [
+        (AGENT, "agent", event.agent),
+        (RECIPIENT, "recipient", event.recipient),
+        (DEED, "deed", event.deed),
+        (THING, "thing", event.thing),
+    ]
+    return [(loudness, role, name) for loudness, role, name in parts if name]
 
 
 def _clips(start: float, end: float, count: int) -> range:

@@ -107,15 +107,13 @@ def _spoken(
 ) -> Iterator[tuple[float, str]]:
     """(second, n-gram) of everything that is kept of a narration."""
     step = (line.end - line.start) / max(len(kept), 1)
-    place = 0
-    for run in runs:
-        for position, piece in enumerate(run):
-            if kept[place]:
-                seconds = line.start + (place + 0.5) * step
-                yield seconds, piece
-                if position + 1 < len(run) and kept[place + 1]:
-                    yield seconds + step / 2, pair_of(piece, run[position + 1], language)
-            place += 1
+    pieces = [(run, position) for run in runs for position in range(len(run))]
+    for place, (run, position) in enumerate(pieces):
+        if kept[place]:
+            seconds = line.start + (place + 0.5) * step
+            yield seconds, run[position]
+            if position + 1 < len(run) and kept[place + 1]:
+                yield seconds + step / 2, pair_of(run[position], run[position + 1], language)
 
 
 def _projected(clips: np.ndarray, grams: np.ndarray, count: int, table: GramTable) -> np.ndarray:

@@ -33,8 +33,8 @@ def wrapped(losses: Losses, process: Process) -> nn.Module:
     if process.world == 1:
         return losses
     devices = [process.device.index] if process.device.type == "cuda" else None
-    several = len(losses.objectives) > 1
-    return DistributedDataParallel(losses, device_ids=devices, find_unused_parameters=several)
+    # A term of weight 0, or one that starts later, leaves parameters without a gradient.
+    return DistributedDataParallel(losses, device_ids=devices, find_unused_parameters=True)
 
 
 @contextlib.contextmanager

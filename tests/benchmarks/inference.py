@@ -1,6 +1,6 @@
 """Processor seconds and memory of answering all queries of a corpus, split by stage.
 
-    python -m tests.benchmarks.inference [--queries 10895] [--windows 2179] [--hidden 384] [--tasks VCMR SVMR VR]
+    python -m tests.benchmarks.inference [--queries 10895] [--windows 2179] [--hidden 384]
 
 Data are drawn, of TVR's validation size by default: windows of 51 clips on average and 128 at most, widths
 3074 / 770 / 768, the published search options (100 windows opened, 200 moments kept, suppression at 0.5).

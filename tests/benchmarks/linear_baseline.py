@@ -11,6 +11,7 @@ as good as its best clip; moments are spans with a large sum of (score - a share
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -103,9 +104,7 @@ def bags(train: Collection, held_out: Collection) -> list[np.ndarray]:
     for texts in told:
         bag = np.zeros((len(texts), len(row)), np.float32)
         for index, words in enumerate(texts):
-            for word in words:
-                if word in row:
-                    bag[index, row[word]] += 1
+            np.add.at(bag[index], [row[word] for word in words if word in row], 1)
         both.append(unit(np.log1p(bag) * idf))
     return both
 
@@ -164,10 +163,9 @@ def report(scores: np.ndarray, held_out: Collection, clip_length: float, share: 
                 overlap((a * clip_length, b * clip_length), held_out.own_span[index]) if w == own else 0.0
                 for _, a, b, w in found
             ]
-            for threshold in THRESHOLDS:
-                for cutoff in CUTOFFS:
-                    hit = max(ious[:cutoff], default=0.0) >= threshold
-                    hits.setdefault((task, threshold, cutoff), []).append(hit)
+            for threshold, cutoff in product(THRESHOLDS, CUTOFFS):
+                hit = max(ious[:cutoff], default=0.0) >= threshold
+                hits.setdefault((task, threshold, cutoff), []).append(hit)
     lines = ["VR            " + "  ".join(f"r{k} {100 * np.mean(np.array(ranks) < k):5.2f}" for k in CUTOFFS)]
     for task in ("VCMR", "SVMR", "TNG"):
         for threshold in THRESHOLDS:

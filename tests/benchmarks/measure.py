@@ -1,4 +1,4 @@
-"""What the benchmarks share: processor seconds, peak memory, and a plain matrix product of equal arithmetic."""
+"""What benchmarks share: processor seconds, peak memory, a plain matrix product of equal arithmetic."""
 
 import resource
 import statistics

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.training_step [--hidden 384] [--mode shuffled|grouped|padded] [--drop 0.1]
 
-Data are drawn: batches of 128 queries, windows of 51 clips on average and 128 at most, widths 3074 / 770 / 768.
+Data are drawn: 128 queries, windows of 51 clips on average and 128 at most, widths 3074 / 770 / 768.
 
     padded    as published: every query brings its own window, padded to 128 clips
     shuffled  128 queries of 128 windows, encoded in groups of similar length
@@ -108,8 +108,9 @@ def main() -> None:
     least, median, most = processor_seconds(step, asked.runs)
     plain = operations * seconds_per_operation(device)
     print(
-        f"{asked.mode:9s} hidden {asked.hidden} {asked.precision}: {median:.2f} s ({least:.2f} to {most:.2f}), "
-        f"{operations / 1e9:.0f} GFLOP, {median / plain:.2f} x a plain matrix product, peak {peak_gigabytes():.2f} GB"
+        f"{asked.mode:9s} hidden {asked.hidden} {asked.precision}: {median:.2f} s "
+        f"({least:.2f} to {most:.2f}), {operations / 1e9:.0f} GFLOP, "
+        f"{median / plain:.2f} x a plain matrix product, peak {peak_gigabytes():.2f} GB"
     )
 
 

@@ -18,7 +18,7 @@ CLIPS = [5, 3, 5, 4, 2]  # of 2 s
 
 
 class Transparent:
-    """A window's code is its row in the corpus; a query's is the row it wants; a span scores best at clip 0."""
+    """A window's code is its row, a query's the row it wants; early spans score best."""
 
     def encode_windows(self, windows: WindowBatch) -> Code:
         return {"row": windows.seconds[:, 0].clone(), "mask": windows.mask}
