@@ -75,7 +75,8 @@ class Stage:
 
 
 Fusion = Callable[[Tensor, Mapping[str, Tensor], Any], Tensor]
-"""(match (P,), named span scores (P, K), the system's settings) -> (P, K) joint score, logarithmic."""
+"""(match (P,), named span scores (P, K), the system's settings) -> (P, K) joint score, logarithmic.
+The spans' scores are not used again, so it may work in place."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Which windows, and which films, a query is about."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from method_tng.contract.protocols import Code, Localizer, Matcher, Spans
@@ -45,15 +46,13 @@ def _merged(parts: list[tuple[Tensor, Spans]], num_pairs: int) -> Spans:
     num_spans = first.times.shape[1]
     shared = all(_is_prefix(spans.times, first.times) for _, spans in parts)
     times = first.times if shared else first.times.new_zeros(num_pairs, num_spans, 2)
-    scores = {
-        name: value.new_full((num_pairs, num_spans), -torch.inf) for name, value in first.scores.items()
-    }
+    scores = {name: value.new_empty((num_pairs, num_spans)) for name, value in first.scores.items()}
     for chosen, spans in parts:
         width = spans.times.shape[1]
         if not shared:
             times[chosen, :width] = spans.times
         for name, value in spans.scores.items():
-            scores[name][chosen, :width] = value
+            scores[name][chosen] = F.pad(value, (0, num_spans - width), value=-torch.inf)
     return Spans(times, scores)
 
 
