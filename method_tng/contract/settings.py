@@ -132,7 +132,7 @@ class SearchSettings:
     eval_id: str = option(
         "", "word in the names of the result files, so that another search keeps the first one's"
     )
-    eval_query_bsz: int = option(128, "queries handled together")
+    eval_query_bsz: int = option(256, "queries handled together")
     eval_context_bsz: int = option(200, "windows encoded together")
     max_vcmr_video: int = option(100, "windows opened per query")
     max_before_nms: int = option(200, "moments kept per query before suppression")
