@@ -6,6 +6,7 @@
 Without arguments: makes the demo corpus, trains on it, answers its test split.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,19 +31,19 @@ def _train(words: list[str]) -> int:
     from method_tng.training.loop import Stopped
     from method_tng.training.session import train_run
 
-    with process_group(settings.train.device) as process, stop_on_signal() as wish:
+    with process_group(settings.train.device) as process:
         if run is None:
             if args.dset == "demo" and process.leads:
                 make_demo(Path("data/demo"))
             path = RunFolder.create(settings, facts_of(["train", *words])).path if process.leads else None
             run = RunFolder(shared(process, path), settings)
         try:
-            train_run(run, recipe_of(settings.system), process, wish)
+            with stop_on_signal() as wish:
+                train_run(run, recipe_of(settings.system), process, wish)
         except Stopped:
-            print(
-                f"stopped; go on with: bash method_tng/scripts/train.sh --resume {run.path}", file=sys.stderr
-            )
-            return 128 + wish.signal
+            told = f"stopped; go on with: bash method_tng/scripts/train.sh --resume {run.path}"
+            print(told, file=sys.stderr)
+            return 128 + (wish.signal or signal.SIGTERM)  # another process may have got it
         if process.leads and settings.train.final_split:
             report(run, settings, settings.train.final_split, process.device)
             print(f"run folder: {run.path}")

@@ -15,6 +15,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     *,
     needs: tuple[str, ...] = (),
+    least: float | None = None,
     inference: bool = False,
 ) -> Any:
     """A settings field.
@@ -22,17 +23,19 @@ def option(
     Args:
         default: its value when nobody says otherwise.
         help: what it means, as `--help` prints it.
-        choices: its allowed values, where there are only a few.
+        choices: its allowed values (of a list: of each word), where there are only a few.
         needs: (other option, value, ...): the flag has an effect only when the other option has one of
             these values, and is refused otherwise.
+        least: smallest allowed number.
         inference: a trained model can be used with another value.
     """
-    metadata = {"help": help, "choices": choices, "needs": needs, "inference": inference}
+    metadata = {"help": help, "choices": choices, "needs": needs, "least": least, "inference": inference}
     if isinstance(default, list | tuple):
         return field(default_factory=lambda: tuple(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
+TASKS = ("VCMR", "SVMR", "VR", "TNG")
 CTX_MODES = ("video", "sub", "video_sub", "video_tef", "sub_tef", "video_sub_tef")
 
 
@@ -55,11 +58,17 @@ class DataSettings:
     sub_features: str = option("", "HDF5 file or folder of the subtitle or narration stream")
     query_features: str = option("", "HDF5 file of the queries' word vectors")
     ctx_mode: str = option("video_sub", "streams of a window, and whether clips know their place", CTX_MODES)
-    clip_length: float = option(1.5, "seconds that one feature row covers")
-    window_seconds: float = option(0.0, "length of the windows a film is cut into; 0 = a video is one window")
-    window_stride: float = option(0.0, "seconds from one window's start to the next; 0 = window_seconds")
-    max_ctx_l: int = option(128, "most clips of a window; longer ones are pooled, their seconds per row kept")
-    max_desc_l: int = option(30, "most words of a query")
+    clip_length: float = option(1.5, "seconds that one feature row covers", least=0.001)
+    window_seconds: float = option(
+        0.0, "length of the windows a film is cut into; 0 = a video is one window", least=0
+    )
+    window_stride: float = option(
+        0.0, "seconds from one window's start to the next; 0 = window_seconds", least=0
+    )
+    max_ctx_l: int = option(
+        128, "most clips of a window; longer ones are pooled, their seconds per row kept", least=1
+    )
+    max_desc_l: int = option(30, "most words of a query", least=1)
     label_end: str = option(
         "upstream",
         "upstream: the last label is the clip after the moment; inclusive: the moment's own last clip",
@@ -73,8 +82,8 @@ class DataSettings:
     vid_feat_size: int = option(0, "width of the video rows; 0 = as found")
     sub_feat_size: int = option(0, "width of the subtitle rows; 0 = as found")
     vocabulary: bool = option(False, "give the model word ids of a vocabulary of the training queries")
-    data_ratio: float = option(1.0, "share of the training queries that is used, a seeded draw")
-    cache_gb: float = option(2.0, "memory for film features kept between batches")
+    data_ratio: float = option(1.0, "share of the training queries that is used, a seeded draw", least=1e-6)
+    cache_gb: float = option(2.0, "memory for film features kept between batches", least=0)
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,10 @@ class TrainSettings:
     results_root: str = option("method_tng/results", "where run folders go")
     seed: int = option(2018, "seed of everything random")
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
-    n_epoch: int = option(100, "passes over the training queries")
-    bsz: int = option(128, "queries of a batch, of all processes together", needs=("batches", "shuffled"))
+    n_epoch: int = option(100, "passes over the training queries", least=1)
+    bsz: int = option(
+        128, "queries of a batch, of all processes together", needs=("batches", "shuffled"), least=1
+    )
     batches: str = option(
         "shuffled",
         "shuffled: single queries in random order; windows: whole windows with all their queries; "
@@ -94,18 +105,18 @@ class TrainSettings:
         ("shuffled", "windows", "films"),
     )
     batch_windows: int = option(
-        32, "windows of a batch, of all processes together", needs=("batches", "windows", "films")
+        32, "windows of a batch, of all processes together", needs=("batches", "windows", "films"), least=1
     )
-    batch_films: int = option(2, "films drawn together", needs=("batches", "films"))
+    batch_films: int = option(2, "films drawn together", needs=("batches", "films"), least=1)
     optimizer: str = option("bertadam", "optimiser", ("bertadam", "adamw"))
-    lr: float = option(1e-4, "learning rate")
+    lr: float = option(1e-4, "learning rate", least=0)
     lr_schedule: str = option(
         "warmup_linear", "shape of the rate", ("warmup_linear", "warmup_cosine", "constant")
     )
     lr_warmup_proportion: float = option(0.01, "share of the steps in which the rate rises from 0")
-    wd: float = option(0.01, "weight decay")
+    wd: float = option(0.01, "weight decay", least=0)
     grad_clip: float = option(-1.0, "most L2 norm of all gradients together; -1 = off")
-    ema: float = option(0.0, "decay of the averaged weights that are evaluated and saved; 0 = off")
+    ema: float = option(0.0, "decay of the averaged weights that are evaluated and saved; 0 = off", least=0)
     precision: str = option("float32", "arithmetic of the forward pass", ("float32", "tf32", "bf16"))
     compile: bool = option(False, "torch.compile the model")
     length_buckets: int = option(4, "groups of similar length in which the windows of a batch are encoded")
@@ -113,29 +124,31 @@ class TrainSettings:
     stop_task: str = option(
         "VCMR", "task whose recalls choose the best epoch", ("VCMR", "SVMR", "VR", "TNG", "last")
     )
-    eval_tasks_at_training: tuple[str, ...] = option(("VCMR", "SVMR", "VR"), "tasks evaluated after an epoch")
-    eval_every: int = option(1, "epochs between two evaluations")
+    eval_tasks_at_training: tuple[str, ...] = option(
+        ("VCMR", "SVMR", "VR"), "tasks evaluated after an epoch", TASKS
+    )
+    eval_every: int = option(1, "epochs between two evaluations", least=1)
     eval_split: str = option("val", "split for the evaluation while training; '' = none")
     final_split: str = option("val", "split that is answered and scored when training is done; '' = none")
     eval_untrained: bool = option(False, "evaluate before the first epoch too")
-    save_every: float = option(5.0, "minutes between two saves of the trainer's state")
+    save_every: float = option(5.0, "minutes between two saves of the trainer's state", least=0)
     debug: bool = option(False, "4 batches, 2 epochs, results under debug_results")
     detect_anomaly: bool = option(False, "let torch search the operation that made a NaN (2x slower)")
-    num_workers: int = option(0, "processes that prepare batches; 0 = the training process itself")
+    num_workers: int = option(0, "processes that prepare batches; 0 = the training process itself", least=0)
 
 
 @dataclass(frozen=True)
 class SearchSettings:
     """How weights become moments.  Every one of them can be changed at inference."""
 
-    tasks: tuple[str, ...] = option(("VCMR", "SVMR", "VR", "TNG"), "tasks to write and to score")
+    tasks: tuple[str, ...] = option(TASKS, "tasks to write and to score", TASKS)
     eval_id: str = option(
         "", "word in the names of the result files, so that another search keeps the first one's"
     )
-    eval_query_bsz: int = option(256, "queries handled together")
-    eval_context_bsz: int = option(200, "windows encoded together")
-    max_vcmr_video: int = option(100, "windows opened per query")
-    max_before_nms: int = option(200, "moments kept per query before suppression")
-    max_after_nms: int = option(100, "moments reported per query")
+    eval_query_bsz: int = option(256, "queries handled together", least=1)
+    eval_context_bsz: int = option(200, "windows encoded together", least=1)
+    max_vcmr_video: int = option(100, "windows opened per query", least=1)
+    max_before_nms: int = option(200, "moments kept per query before suppression", least=1)
+    max_after_nms: int = option(100, "moments reported per query", least=1)
     nms_thd: float = option(-1.0, "drop a moment that overlaps a better one by more than this IoU; -1 = off")
     film_nms_thd: float = option(0.5, "the same where moments of overlapping windows meet in film time")

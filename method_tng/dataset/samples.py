@@ -77,7 +77,9 @@ class Stream:
         pooled = self._pooled.get(window.window_id)
         if pooled is None:
             pooled = pool_rows(self._raw.read(window.movie_id)[first:behind], self.limit)
-            pooled = normalize_rows(pooled) if self.store.normalize else pooled
+            if self.store.normalize:  # each part on its own, as in windows that are not pooled
+                parts = np.split(pooled, np.cumsum(self.store.widths)[:-1], axis=1)
+                pooled = np.concatenate([normalize_rows(part) for part in parts], axis=1)
             pooled = self._pooled.put(window.window_id, pooled)
         return pooled
 

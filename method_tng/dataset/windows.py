@@ -101,6 +101,7 @@ def clip_range(window: Window, clip_length: float, num_rows: int) -> tuple[int, 
     if window.window_id == window.movie_id:
         return 0, num_rows
     first = round(window.start / clip_length)
+    first -= first == num_rows  # a last window shorter than a clip, in features that were rounded down
     return first, min(math.ceil(window.end / clip_length - SLACK), num_rows)
 
 

@@ -15,9 +15,9 @@ class ReLoCLNetSettings:
         "spans: linear towers from a closed-form start, a window is as good as its best span",
         ("clips", "spans"),
     )
-    hidden_size: int = option(384, "width of every stream inside the model")
+    hidden_size: int = option(384, "width of every stream inside the model", least=1)
 
-    n_heads: int = option(8, "attention heads", needs=("scorer", "clips"))
+    n_heads: int = option(8, "attention heads", needs=("scorer", "clips"), least=1)
     input_drop: float = option(0.1, "dropout on inputs", needs=("scorer", "clips"))
     drop: float = option(0.1, "dropout inside attention blocks", needs=("scorer", "clips"))
     initializer_range: float = option(0.02, "standard deviation of fresh weights", needs=("scorer", "clips"))

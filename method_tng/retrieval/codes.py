@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -111,7 +111,11 @@ def load_codes(path: Path, identity: str, device: torch.device | str) -> CorpusC
     """The stored corpus, or None when there is none or it was made from something else."""
     if not path.is_file():
         return None
-    with safe_open(path, "pt") as stored:
+    try:
+        stored_file = safe_open(path, "pt")
+    except SafetensorError:  # damaged: it is made anew
+        return None
+    with stored_file as stored:
         facts = stored.metadata()
         if facts.get("identity") != identity:
             return None

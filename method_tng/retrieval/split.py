@@ -41,10 +41,11 @@ def store_of(folder: Path, collection: Collection, settings: DataSettings, weigh
         weights: fingerprint of the model.
     """
     data = asdict(settings)
-    files = [
-        Path(part) for name in ("video_features", "sub_features") for part in data[name].split("+") if part
-    ]
-    found = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.exists()]
+    names = "+".join((data["video_features"], data["sub_features"])).replace("{split}", collection.split.name)
+    files = [file for part in names.split("+") if part for file in _files(Path(part))]
+    found = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    for unrelated in ("query_features", "cache_gb"):
+        del data[unrelated]
     windows = [(window.window_id, window.start, window.end) for window in collection.windows]
     made_from = json.dumps([weights, data, found, windows])
     return Store(
@@ -91,13 +92,20 @@ def answer_split(
     return answer(answerer, corpus, queries, [item.query_id for item in narrations], own_window)
 
 
+def _files(path: Path) -> list[Path]:
+    """A feature file, or all files of a folder of them."""
+    return sorted(path.iterdir()) if path.is_dir() else [path] * path.exists()
+
+
 def answerable(tasks: Sequence[str], has_truth: bool) -> tuple[str, ...]:
     """The tasks that can be answered; those in which the place is given need ground truth."""
     if has_truth:
         return tuple(tasks)
     dropped = [task for task in tasks if task in NEED_TRUTH]
     if dropped:
-        logger.warning("this split has no ground truth: %s left out", " and ".join(dropped))
+        logger.warning(
+            "this split has no ground truth for all its queries: %s left out", " and ".join(dropped)
+        )
     return tuple(task for task in tasks if task not in NEED_TRUTH)
 
 

@@ -184,14 +184,24 @@ def _unknown(source: str, name: str, known: Iterable[str]) -> str:
 def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> Any:
     if kind is tuple and isinstance(value, list | tuple):
         value = tuple(str(item) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
+        value = _number(value)  # YAML reads 1e-4 as a text
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
-    choices = field.metadata.get("choices")
-    if choices and value not in choices:
-        raise ConfigError(f"{source}: {field.name} is {value!r}; expected one of {', '.join(choices)}")
+    choices, least = field.metadata.get("choices"), field.metadata.get("least")
+    for word in value if kind is tuple else (value,):
+        if choices and word not in choices:
+            raise ConfigError(f"{source}: {field.name} is {word!r}; expected one of {', '.join(choices)}")
+    if least is not None and not value >= least:
+        raise ConfigError(f"{source}: {field.name} is {value}; expected at least {least}")
     return value
+
+
+def _number(value: int | str) -> Any:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _boolean(text: str) -> bool:

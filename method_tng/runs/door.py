@@ -41,11 +41,14 @@ def enter(work: Callable[[], int]) -> int:
     except TngError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        return 141
+    except OSError as error:
+        sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        return 141
 
 
 class Parser(argparse.ArgumentParser):

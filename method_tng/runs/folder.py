@@ -61,6 +61,10 @@ class RunFolder:
             raise CheckpointError(
                 f"{path}/opt.json cannot be read ({error}); it is no run folder of ours"
             ) from error
+        if not isinstance(options, dict):
+            raise CheckpointError(
+                f"{path}/opt.json holds a {type(options).__name__}; expected options by name"
+            )
         return cls(path, resolve([(f"{path}/opt.json", options)]))
 
     @property
@@ -85,7 +89,8 @@ def _find(model: str, root: Path) -> Path:
     for path in (Path(model), root / model):
         if (path / "opt.json").is_file():
             return path
-    found = sorted(path.parent for path in root.glob(f"{model}*/opt.json"))
+    runs = sorted(root.iterdir()) if root.is_dir() else []
+    found = [path for path in runs if path.name.startswith(model) and (path / "opt.json").is_file()]
     if len(found) == 1:
         return found[0]
     if not found:

@@ -4,10 +4,15 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
+
+from method_tng.contract.errors import ConfigError
+
+EVALUATION = timedelta(hours=12)  # the other processes wait while the leading one evaluates
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ def process_group(device: str) -> Iterator[Process]:
     if world == 1:
         yield Process(0, 1, chosen)
         return
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=EVALUATION)
     try:
         yield Process(rank, world, chosen)
     finally:
@@ -48,9 +53,14 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
         device = f"cuda:{local_rank}"
-    chosen = torch.device(device)
-    if chosen.type == "cuda":
-        torch.cuda.set_device(chosen)
+    try:
+        chosen = torch.device(device)
+        if chosen.type == "cuda":
+            torch.cuda.set_device(chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"device {device!r} cannot be used here ({str(error).splitlines()[0]}); take cpu"
+        ) from error
     return chosen
 
 

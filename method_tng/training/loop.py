@@ -91,7 +91,7 @@ class StageTrainer:
             TrainingError: a loss is not finite; the last save stands.
         """
         place = self.state.place
-        if place.step == 0 and self.train.eval_untrained:
+        if place.step == 0 and self.train.eval_untrained and self.work.evaluate:
             self._evaluate()
         while place.epoch < self.train.n_epoch and not place.done:
             self._epoch()
@@ -160,28 +160,28 @@ class StageTrainer:
     def _end_epoch(self) -> None:
         place = self.state.place
         place.epoch, place.step_in_epoch = place.epoch + 1, 0
-        told = self.journal.end_epoch(place.epoch) if self.journal else ""
-        logger.info("epoch %d/%d  %s", place.epoch, self.train.n_epoch, told)
+        if self.journal:
+            told = self.journal.end_epoch(place.epoch)
+            logger.info("epoch %d/%d  %s", place.epoch, self.train.n_epoch, told)
         last = place.epoch == self.train.n_epoch
         if self.work.evaluate and (place.epoch % self.train.eval_every == 0 or last):
             self._evaluate()
         elif self.work.evaluate is None and self.process.leads:
             self._keep_best()
+        limit = self.train.max_es_cnt
+        place.done = agree(self.process, 0 <= limit < place.evaluations_without_gain)
         self._save_or_stop()
 
     def _evaluate(self) -> None:
-        """Scores the weights; the leading process does it, all learn whether to stop."""
+        """Scores the weights; only the leading process has an evaluation."""
         place = self.state.place
-        if self.process.leads and self.work.evaluate:
-            score, metrics = self.work.evaluate(self.state.average.current())
-            self.journal.metrics(place.epoch, metrics)
-            if self.train.stop_task == "last" or score > place.best_score:
-                place.best_score, place.evaluations_without_gain = score, 0
-                self._keep_best()
-            else:
-                place.evaluations_without_gain += 1
-        limit = self.train.max_es_cnt
-        place.done = agree(self.process, 0 <= limit < place.evaluations_without_gain)
+        score, metrics = self.work.evaluate(self.state.average.current())
+        self.journal.metrics(place.epoch, metrics)
+        if self.train.stop_task == "last" or score > place.best_score:
+            place.best_score, place.evaluations_without_gain = score, 0
+            self._keep_best()
+        else:
+            place.evaluations_without_gain += 1
 
     def _keep_best(self) -> None:
         save_weights(self.run.path / f"{self.stage}.best.safetensors", self.state.average.current())

@@ -59,12 +59,10 @@ def resident_batches(split: ResidentSplit, plan: Sequence[BatchRows]) -> Iterato
         yield split.batch(rows)
 
 
-def read_batches(
-    read: Read, plan: Sequence[BatchRows], num_workers: int, pin_memory: bool
-) -> Iterator[Batch]:
+def read_batches(read: Read, plan: Sequence[BatchRows], num_workers: int) -> Iterator[Batch]:
     """The batches of a plan, read from the feature files, ahead of time in worker processes if wanted."""
-    loader = DataLoader(_Planned(read, plan), batch_size=None, num_workers=num_workers, pin_memory=pin_memory)
-    yield from loader
+    # A generator of its own: the loader's seed must not be drawn from the one that decides the dropouts.
+    yield from DataLoader(_Planned(read, plan), None, num_workers=num_workers, generator=torch.Generator())
 
 
 class _Planned(Dataset):

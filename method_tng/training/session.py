@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from method_tng.contract.batch import Batch, to_device
-from method_tng.contract.errors import DataError
+from method_tng.contract.errors import CheckpointError, ConfigError, DataError
 from method_tng.contract.files import write_text
 from method_tng.contract.recipe import Recipe, Stage
 from method_tng.dataset.collection import Collection
@@ -70,6 +70,11 @@ def _train_stage(
         process.device
     )
     resumed = (run.path / f"{stage.name}.trainer_state.pt").is_file()
+    if not resumed and "imported_from" in run.facts:
+        raise CheckpointError(
+            f"{run.path} was imported and has no trainer state to go on from; use it with inference, "
+            "or train a new run"
+        )
     if stage.start and not resumed:
         stage.start(model, settings.model, _AllBatches(training, process.device))
     objectives = stage.objectives(model, settings.model)
@@ -127,7 +132,7 @@ def _reader(
             whole = training.batch(range(len(queries)), range(len(training.windows)))
             resident = ResidentSplit(whole, process.device)
             return lambda plan: resident_batches(resident, plan)
-    return lambda plan: read_batches(training.batch, plan, settings.train.num_workers, pin_memory=on_gpu)
+    return lambda plan: read_batches(training.batch, plan, settings.train.num_workers)
 
 
 def _evaluation(
@@ -137,7 +142,18 @@ def _evaluation(
     settings, train = run.settings, run.settings.train
     if not train.eval_split or not process.leads or len(recipe.stages) > 1:
         return None
+    if train.stop_task not in (*train.eval_tasks_at_training, "last"):
+        raise ConfigError(
+            f"stop_task is {train.stop_task}, but while training only "
+            f"{' '.join(train.eval_tasks_at_training)} are evaluated; add it to --eval_tasks_at_training"
+        )
     collection = open_split(run, settings, stage, train.eval_split)
+    unknown = int((collection.own_window < 0).sum())
+    if unknown:
+        raise DataError(
+            f"{unknown} of {len(collection.own_window)} narrations of split {train.eval_split!r} have no "
+            "moment; expected ground truth for all, choose another --eval_split ('' = none)"
+        )
     search = replace(settings.search, tasks=train.eval_tasks_at_training)
 
     def evaluate(weights: Mapping[str, Tensor]) -> tuple[float, Metrics]:

@@ -56,10 +56,11 @@ class StopAfter:
 
 @pytest.mark.parametrize("scorer", ["clips", "spans"])
 @pytest.mark.parametrize("stops", [[0], [2, 3, 1]])
+@pytest.mark.parametrize("cache_gb", [2.0, 0.0])
 def test_a_stopped_and_resumed_run_equals_one_that_never_stopped(
-    scorer: str, stops: list[int], tiny: DataSettings, tmp_path: Path
+    scorer: str, stops: list[int], cache_gb: float, tiny: DataSettings, tmp_path: Path
 ) -> None:
-    options = {"scorer": scorer, "vocabulary": scorer == "spans"}
+    options = {"scorer": scorer, "vocabulary": scorer == "spans", "cache_gb": cache_gb}  # 0: read anew
     if scorer == "spans":
         options |= {"label_end": "inclusive", "no_norm_vfeat": True, "no_norm_tfeat": True}
     whole, parts = (_run(tiny, tmp_path / name, **options) for name in ("whole", "parts"))
@@ -167,7 +168,7 @@ def test_two_processes_learn_what_one_learns(
         "input_drop": 0.0,
         "batches": batches,
         "n_epoch": 4,
-        "eval_split": "",
+        "eval_split": "val" if batches == "shuffled" else "",
         "ema": 0.0,
         "lr": 1e-3,
     }
