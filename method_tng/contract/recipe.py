@@ -89,6 +89,8 @@ class Recipe:
         assemble: (models by stage name) -> matcher and localizer; either may be missing, another run's is
             taken then.
         fusion: joins the window's score with the spans' scores.
+        published: options of a published checkpoint -> object with `settings` (the system's own), `data`
+            (data options), `sizes`, `unknown` (names that mean nothing); None = it reads none.
         reported: (log score, settings) -> the score that is written; the published one is its exponential.
     """
 
@@ -97,4 +99,5 @@ class Recipe:
     stages: Sequence[Stage]
     assemble: Callable[[Mapping[str, nn.Module]], tuple[Matcher | None, Localizer | None]]
     fusion: Fusion
+    published: Callable[[Mapping[str, Any]], Any] | None = None
     reported: Callable[[Tensor, Any], Tensor] = lambda score, _settings: score.exp()

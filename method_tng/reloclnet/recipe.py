@@ -20,6 +20,7 @@ from method_tng.layers.bucketing import encode_in_groups
 from method_tng.layers.contrastive import gather_rows, related, rows_before
 from method_tng.reloclnet import losses
 from method_tng.reloclnet.model import ReLoCLNet, mean
+from method_tng.reloclnet.published import read_published
 from method_tng.reloclnet.settings import ReLoCLNetSettings
 from method_tng.reloclnet.span_losses import span_objectives
 from method_tng.reloclnet.span_model import SpanReLoCLNet
@@ -221,5 +222,6 @@ RECIPE = Recipe(
     stages=(Stage("find", build=build, objectives=objectives, start=start),),
     assemble=lambda models: (models["find"], models["find"]),
     fusion=lambda match, spans, settings: spans["span"].add_(match[:, None]),  # in place: tens of millions
+    published=read_published,
     reported=lambda score, settings: score.exp() if settings.scorer == "clips" else score,
 )
