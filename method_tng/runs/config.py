@@ -189,8 +189,7 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
     choices, least = field.metadata.get("choices"), field.metadata.get("least")
-    words: tuple[Any, ...] = tuple(value) if kind is tuple else (value,)
-    for word in words:
+    for word in list(value) if isinstance(value, tuple) else [value]:
         if choices and word not in choices:
             raise ConfigError(f"{source}: {field.name} is {word!r}; expected one of {', '.join(choices)}")
     if least is not None and not value >= least:

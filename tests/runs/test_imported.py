@@ -52,9 +52,9 @@ def test_pickled_options_are_not_read_without_trust(checkpoint: Path, capsys: py
 def test_an_imported_run_is_not_trained_over(
     checkpoint: Path, capsys: pytest.CaptureFixture, tiny: DataSettings
 ) -> None:
-    _import(checkpoint, "--trust_checkpoint", "--annotations", tiny.annotations, "--durations", tiny.durations,
-            "--video_features", tiny.video_features, "--sub_features", tiny.sub_features,
-            "--query_features", tiny.query_features, "--no_norm_vfeat", "--vid_feat_size", "0")  # fmt: skip
+    names = ("annotations", "durations", "video_features", "sub_features", "query_features")
+    paths = [word for name in names for word in (f"--{name}", getattr(tiny, name))]
+    assert _import(checkpoint, "--trust_checkpoint", *paths, "--vid_feat_size", "0") == 0
     run = next((checkpoint.parent / "r").iterdir())
     before = (run / "find.best.safetensors").read_bytes()
     assert train.main(["--resume", str(run)]) == 2
