@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from method_tng.runs.door import data_settings, enter, facts_of
-from method_tng.runs.preparing import prepare_parser
+from method_tng.runs.preparing import ENCODER_OPTIONS, prepare_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,11 +47,14 @@ def _text(args: argparse.Namespace, _words: list[str]) -> int:
     from method_tng.extraction.text import encode_annotations
     from method_tng.runs.folder import RunFolder
 
-    if args.run:
-        encoder = encoder_of_run(RunFolder.open(args.run, args.results_root).facts)
+    run = RunFolder.open(args.run, args.results_root) if args.run else None
+    data = data_settings(args, run.settings if run else None).data
+    told = {name: value for name, value in vars(args).items() if name in ENCODER_OPTIONS}
+    if run:
+        encoder = encoder_of_run(run.facts, told)
     else:
-        encoder = new_encoder(args.encoder, args.source, args.width)
-    count = encode_annotations(data_settings(args).data, args.splits, encoder, args.out)
+        encoder = new_encoder(told.pop("encoder", "hashed"), told, data.language)
+    count = encode_annotations(data, args.splits, encoder, args.out)
     print(f"{count} queries -> {args.out}")
     return 0
 

@@ -52,7 +52,7 @@ class DataSettings:
     durations: str = option(
         "", "TVR's video2dur_idx.json, or a JSON {film: seconds}; '' = in the annotations"
     )
-    language: str = option("en", "narrations of Movie101v2 to read", ("en", "zh"))
+    language: str = option("en", "of the narrations to read, and of a table's words", ("en", "zh"))
     narration_set: str = option("short-71k", "set of Movie101v2", ("short-71k", "long-46k"))
     video_features: str = option("", "HDF5 file or folder of the video stream; several joined with '+'")
     sub_features: str = option("", "HDF5 file or folder of the subtitle or narration stream")

@@ -1,19 +1,31 @@
 """Which text encoder is meant: the one a run's query features came from, or a new one."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from method_tng.contract.errors import ConfigError
 from method_tng.encoders.text import TextEncoder, text_encoder_of
 
+OPTIONS = {
+    "hashed": ("width",),
+    "table": ("source", "max_words"),
+    "transformers": ("source", "max_words"),
+}
+WIDTH = 256  # of a hashed vector, when nobody says otherwise
 
-def encoder_of_run(facts: Mapping[str, Any]) -> TextEncoder:
-    """The encoder of a run's query features; `facts` is its run.json.
+
+def encoder_of_run(facts: Mapping[str, Any], told: Collection[str] = ()) -> TextEncoder:
+    """The encoder of a run's query features.
+
+    Args:
+        facts: the run's run.json.
+        told: options of a new encoder that were given beside the run; there must be none.
 
     Raises:
         ConfigError: the query features came from elsewhere, without a word on how they were made.
     """
+    for name in told:
+        raise ConfigError(f"--run takes the run's own encoder; leave out --{name}")
     if not facts.get("text_encoder"):
         raise ConfigError(
             "the run's query features do not say how they were made (imported ones), so no other sentence "
@@ -22,15 +34,27 @@ def encoder_of_run(facts: Mapping[str, Any]) -> TextEncoder:
     return text_encoder_of(facts["text_encoder"])
 
 
-def new_encoder(kind: str, source: Path | None, width: int) -> TextEncoder:
-    """An encoder by kind: hashed needs a width, table an .npz file, transformers a model's local folder.
+def new_encoder(kind: str, options: Mapping[str, Any], language: str = "en") -> TextEncoder:
+    """An encoder that has not been used before.
+
+    Args:
+        kind: hashed, table or transformers.
+        options: those of `OPTIONS` that were told: `width` of a hashed vector; `source`, the table's .npz
+            file or the model's local folder; `max_words`, rows of a text at most.
+        language: of the texts; a file of tables may hold words of several.
 
     Raises:
-        ConfigError: the source is missing.
+        ConfigError: the source is missing, or an option means nothing to this kind.
+        CheckpointError: the source holds something else.
     """
+    foreign = [name for name in options if name not in OPTIONS[kind]]
+    if foreign:
+        raise ConfigError(f"--{foreign[0]} has no effect with --encoder {kind}; leave it out")
     if kind == "hashed":
-        return text_encoder_of({"kind": "hashed", "width": width, "seed": 0})
-    if source is None:
+        return text_encoder_of({"kind": kind, "width": options.get("width", WIDTH), "seed": 0})
+    if "source" not in options:
         wanted = "the table's .npz file" if kind == "table" else "the model's local folder"
         raise ConfigError(f"--encoder {kind} needs --source, {wanted}")
-    return text_encoder_of({"kind": kind, "path": str(source), "folder": str(source)})
+    place = str(options["source"])
+    words = {"language": language, "max_words": options.get("max_words", 0)}
+    return text_encoder_of({"kind": kind, "path": place, "folder": place, **words})

@@ -64,6 +64,9 @@ class ReLoCLNetSettings:
     lex_min_df: int = option(
         3, "training queries a word must occur in to get its own vector", needs=("scorer", "spans")
     )
+    lex_max_words: int = option(
+        8000, "most words that get their own vector, the most frequent", needs=("scorer", "spans"), least=0
+    )
     ridge_lambda: float = option(3.0, "regulariser of the closed-form start", needs=("scorer", "spans"))
     attention_branch: bool = option(
         False, "add the attention-pooled part of the query", needs=("scorer", "spans")

@@ -40,7 +40,7 @@ class QueryTower(nn.Module):
         self.register_buffer("frequency", torch.tensor(sizes.document_frequency).float(), persistent=False)
         self.words = WordMap(sizes.words, streams, hidden)
         self.lexicon = None
-        if len(lexicon_words(sizes.document_frequency, settings.lex_min_df)):
+        if len(lexicon_words(sizes.document_frequency, settings)):
             self.lexicon = Lexicon(sizes, settings, streams)
         self.attention = None
         if settings.attention_branch:
@@ -89,7 +89,7 @@ class Lexicon(nn.Module):
     def __init__(self, sizes: Sizes, settings: ReLoCLNetSettings, streams: int) -> None:
         super().__init__()
         frequency = torch.tensor(sizes.document_frequency)
-        known = lexicon_words(sizes.document_frequency, settings.lex_min_df)  # (V,) vocabulary ids
+        known = lexicon_words(sizes.document_frequency, settings)  # (V,) vocabulary ids
         rows = torch.full((len(frequency),), -1)
         rows[known] = torch.arange(len(known))
         self.register_buffer("rows", rows, persistent=False)  # vocabulary id -> row of the table, -1 = none
@@ -177,11 +177,15 @@ class WordAttention(nn.Module):
         return torch.stack([layer(vectors) for layer, vectors in zip(self.out, pooled, strict=True)], dim=1)
 
 
-def lexicon_words(document_frequency: Sequence[int], least: int) -> Tensor:
-    """Vocabulary ids of the words that get a row in the lexicon, (V,) int64; never padding or unknown."""
+def lexicon_words(document_frequency: Sequence[int], settings: ReLoCLNetSettings) -> Tensor:
+    """Vocabulary ids of the words that get a row in the lexicon, (V,) int64; never padding or unknown.
+
+    Ids are given by frequency, so the first ones are the most frequent words.  The closed-form start holds a
+    V x V matrix, and Chinese, where pairs of characters are words, would have tens of thousands.
+    """
     frequency = torch.tensor(document_frequency, dtype=torch.int64)
     frequency[:2] = 0
-    return (frequency >= max(least, 1)).nonzero()[:, 0]
+    return (frequency >= max(settings.lex_min_df, 1)).nonzero()[: settings.lex_max_words, 0]
 
 
 def part(vectors: Tensor, streams: int) -> Tensor:

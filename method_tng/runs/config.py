@@ -95,8 +95,9 @@ def inference_options(system: str) -> set[str]:
     """Names that may differ from the run's when a trained model is used."""
     names = {field.name for field in dataclasses.fields(SearchSettings)}
     names |= {field.name for field, _ in options_of(system) if field.metadata.get("inference")}
-    paths = ("annotations", "durations", "video_features", "sub_features", "query_features", "cache_gb")
-    return names | set(paths) | {"device", "precision", "results_root"}
+    paths = ("annotations", "durations", "video_features", "sub_features", "query_features")
+    reading = ("format", "language", "narration_set", "cache_gb")
+    return names | {*paths, *reading, "device", "precision", "results_root"}
 
 
 def add_options(parser: argparse.ArgumentParser, system: str, names: set[str] | None = None) -> None:

@@ -106,10 +106,12 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     add_options(parser, "reloclnet", {field.name for field in dataclasses.fields(DataSettings)})
 
 
-def data_settings(parsed: argparse.Namespace) -> RunSettings:
-    """The settings behind `add_data_options`."""
+def data_settings(parsed: argparse.Namespace, run: RunSettings | None = None) -> RunSettings:
+    """The settings behind `add_data_options`; where they name no layout, a run's fill what is not told."""
     names = {field.name for field in dataclasses.fields(DataSettings)} | {"system", "exp_id", "results_root"}
     flags = {name: value for name, value in vars(parsed).items() if name in names}
+    if run is not None and parsed.dset is None:
+        return resolve([("opt.json", run.flat()), ("command line", flags | {"system": run.system})])
     return _training_settings(EasyDict(vars(parsed)), flags)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from method_tng.runs.door import Parser, add_data_options
 
+ENCODER_OPTIONS = ("encoder", "source", "width", "max_words")
+
 
 def prepare_parser() -> argparse.ArgumentParser:
     """Every sub-command with its options; `command` of the result names it."""
@@ -25,9 +27,7 @@ def prepare_parser() -> argparse.ArgumentParser:
     tng.add_argument("--forms", nargs="+", choices=("windows", "movies"), default=["windows", "movies"])
     text = commands.add_parser("text", help="query features of any annotation file")
     text.add_argument("--run", help="encode as this run's query features were encoded")
-    text.add_argument("--encoder", choices=("hashed", "table", "transformers"), default="hashed")
-    text.add_argument("--source", type=Path, help="the table (.npz) or the model's local folder")
-    text.add_argument("--width", type=int, default=256, help="of hashed vectors")
+    _add_encoder_options(text)
     text.add_argument("--out", type=Path, required=True)
     check = commands.add_parser("check", help="all problems of a data set at once")
     for command in (text, check):
@@ -43,3 +43,15 @@ def prepare_parser() -> argparse.ArgumentParser:
         command.add_argument("--results_root", default="method_tng/results")
     published.set_defaults(config="reloclnet")  # the options that published checkpoints were trained with
     return parser
+
+
+def _add_encoder_options(text: argparse.ArgumentParser) -> None:
+    """A new text encoder; what is not told leaves no trace."""
+    kinds = ("hashed", "table", "transformers")
+    absent = argparse.SUPPRESS
+    text.add_argument("--encoder", choices=kinds, default=absent, help="a new encoder; without --run: hashed")
+    text.add_argument("--source", default=absent, help="the table (.npz; see --language) or model's folder")
+    text.add_argument("--width", type=int, default=absent, help="of hashed vectors; 256")
+    text.add_argument(
+        "--max_words", type=int, default=absent, help="most rows of a text; all the encoder takes"
+    )

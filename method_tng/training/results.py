@@ -1,14 +1,18 @@
 """A run's answers to a split: computed, scored, and written into the run folder."""
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from method_tng.contract.errors import CheckpointError
+from method_tng.contract.errors import CheckpointError, DataError
 from method_tng.contract.files import write_json
 from method_tng.contract.recipe import Recipe, Sizes, Stage
+from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
 from method_tng.dataset.text import Vocabulary
 from method_tng.retrieval.predictions import write_predictions, write_truth
@@ -18,6 +22,8 @@ from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import recipe_of
 from method_tng.training.validation import Metrics, chance_levels, score_split
+
+WIDTHS = {"frames": "video_features", "subtitles": "sub_features", "words": "query_features"}
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,42 @@ def load_models(
 
 
 def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) -> Collection:
-    """A split of the run's data with the run's own vocabulary."""
+    """A split of the run's data with the run's own vocabulary.
+
+    Raises:
+        DataError: its features are no such as the run was trained on.
+    """
     data = replace(settings.data, **stage.data)
     vocabulary = None
     if data.vocabulary:
         vocabulary = Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
-    return Collection.open(data, split, vocabulary)
+    collection = Collection.open(data, split, vocabulary)
+    _require_alike(run, stage, data, collection)
+    return collection
+
+
+def _require_alike(run: RunFolder, stage: Stage, data: DataSettings, collection: Collection) -> None:
+    """Another width, or words in another encoder's space, would be answered with nonsense."""
+    stored, found = run.facts["sizes"][stage.name], asdict(collection.sizes())
+    for size, option in WIDTHS.items():
+        if stored[size] != found[size]:
+            raise DataError(
+                f"{getattr(data, option)} gives rows of {found[size]} values, the run was trained on rows of "
+                f"{stored[size]}; give features that were made alike with --{option}"
+            )
+    described = json.loads(collection.query_attributes().get("text_encoder", "null"))
+    trained = run.facts.get("text_encoder")
+    if described and trained and _space(described) != _space(trained):
+        raise DataError(
+            f"{data.query_features} was encoded with {_told(described)}, the run's own queries with "
+            f"{_told(trained)}; encode it with: python -m method_tng.prepare text --run {run.path} ..."
+        )
+
+
+def _space(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides where a word lies; a file that has moved is the same file."""
+    return {name: value for name, value in encoder.items() if name not in ("path", "folder", "max_words")}
+
+
+def _told(encoder: Mapping[str, Any]) -> str:
+    return " ".join(f"{name} {str(value)[:12]}" for name, value in _space(encoder).items())

@@ -9,7 +9,7 @@ from method_tng.contract.errors import ConfigError
 from method_tng.contract.recipe import Sizes
 from method_tng.reloclnet.span_losses import span_losses
 from method_tng.reloclnet.span_model import SpanReLoCLNet
-from method_tng.reloclnet.span_query import keep_words, word_weights
+from method_tng.reloclnet.span_query import keep_words, lexicon_words, word_weights
 from tests.reloclnet.span_world import DATA, SETTINGS, make_batch, make_model, of_windows, sizes, with_room
 
 ALL_PAIRS = torch.cartesian_prod(torch.arange(8), torch.arange(4))
@@ -169,3 +169,11 @@ def test_what_cannot_be_built_is_refused() -> None:
         SpanReLoCLNet(SETTINGS, DATA, sizes(frames=0, subtitles=0))
     with pytest.raises(ConfigError, match="max_span_clips"):
         SpanReLoCLNet(replace(SETTINGS, min_pred_l=9, max_pred_l=12), DATA, sizes())
+
+
+def test_only_the_most_frequent_words_get_a_vector_of_their_own() -> None:
+    frequency = (0, 0, 9, 7, 7, 3, 2, 1)  # padding and unknown first, then words by frequency
+    settings = replace(SETTINGS, lex_min_df=2)
+    assert lexicon_words(frequency, settings).tolist() == [2, 3, 4, 5, 6]
+    assert lexicon_words(frequency, replace(settings, lex_max_words=2)).tolist() == [2, 3]
+    assert len(lexicon_words((), settings)) == 0
