@@ -38,6 +38,7 @@ class Rows:
     score: Column = None  # (R,) float64, higher is better; NaN where a row has none
     line: Column = None  # (Q,) line of a jsonl file, from 1
     pointer: str = ""  # JSON pointer of the list of entries
+    text: Column = None  # (Q,) text of each query, which the TVR form repeats; of no weight in any metric
 
     def __post_init__(self) -> None:
         self.query = np.asarray(self.query)
@@ -45,6 +46,7 @@ class Rows:
         self.window = _optional(self.window, np.float64)
         self.video = _optional(self.video, np.int64)
         self.score = _optional(self.score, np.float64)
+        self.text = None if self.text is None else np.asarray(self.text, dtype=np.str_)
         count = int(self.offset[-1]) if len(self.offset) else 0
         columns = [column for column in (self.window, self.video, self.score) if column is not None]
         if len(self.offset) != len(self.query) + 1 or any(len(column) != count for column in columns):
@@ -95,8 +97,11 @@ class Rows:
             name: None if column is None else column[rows]
             for name, column in (("window", self.window), ("video", self.video), ("score", self.score))
         }
-        line = None if self.line is None else self.line[entries]
-        return replace(self, query=self.query[entries], offset=offset, line=line, **columns)
+        own: dict[str, Any] = {
+            name: None if column is None else column[entries]
+            for name, column in (("line", self.line), ("text", self.text))
+        }
+        return replace(self, query=self.query[entries], offset=offset, **own, **columns)
 
     def place(self, entry: int) -> dict[str, Any]:
         """Where entry number ``entry`` stands, as fields of an Issue."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from .command_inputs import as_json, evaluated, settings_from, tell, tell_warnings
 from .evaluator import Result
-from .files import write_text
+from .files import json_text, write_text
 from .tables import breakdown_table, interval_table, metrics_table, write_table
 
 
@@ -64,7 +64,7 @@ def _write_extras(args: argparse.Namespace, result: Result) -> None:
 
         wanted = Wanted(args.bootstrap, args.seed, args.cluster, tuple(args.breakdown))
         if args.details_path:
-            write_text(args.details_path, json.dumps(details(result, wanted), indent=1, allow_nan=False))
+            write_text(args.details_path, json_text(details(result, wanted), indent=1, allow_nan=False))
         if args.report:
             from .report import report
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 @contextmanager
@@ -25,6 +26,11 @@ def written(path: str | Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def json_text(value: Any, **how: Any) -> str:
+    """JSON in which every script reads as itself; lone surrogates, which UTF-8 cannot hold, stay escapes."""
+    return json.dumps(value, ensure_ascii=False, **how).encode("utf-8", "backslashreplace").decode()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -6,7 +6,6 @@ the same files with any number of gt windows and no need of ``type``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from .fields import (
     window_of,
     windows_of,
 )
-from .files import written
+from .files import json_text, written
 from .issues import first_few
 from .matching import is_member
 from .rowreader import RowReader, kind_of
@@ -254,12 +253,13 @@ def write_submission(path: str | Path, submission: Submission) -> None:
         names = [] if submission.video_name is None else submission.video_name.tolist()
         indices = [] if submission.video_index is None else submission.video_index.tolist()
         head["video2idx"] = dict(zip(names, indices, strict=True))
-        file.write(json.dumps(head)[:-1].encode())
+        file.write(json_text(head)[:-1].encode())
         for task, rows in submission.tasks.items():
             file.write(f', "{task}": ['.encode())
             for number, query in enumerate(rows.query.tolist()):
-                entry = {"desc_id": query, "predictions": json_rows(rows, number)}
-                file.write(((", " if number else "") + json.dumps(entry)).encode())
+                text = {} if rows.text is None else {"desc": str(rows.text[number])}
+                entry = {"desc_id": query, **text, "predictions": json_rows(rows, number)}
+                file.write(((", " if number else "") + json_text(entry)).encode())
             file.write(b"]")
         file.write(b"}")
 

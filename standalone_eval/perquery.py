@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .columns import GroundTruth, plain
-from .files import write_text, written
+from .files import json_text, write_text, written
 from .matching import rank_table
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def write_per_query(path: str, result: Result) -> None:
         csv.writer(buffer, lineterminator="\n").writerows([list(columns), *rows])
         write_text(path, buffer.getvalue())
     elif kind == ".jsonl":
-        lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in rows]
+        lines = [json_text(dict(zip(columns, row, strict=True))) for row in rows]
         write_text(path, "".join(f"{line}\n" for line in lines))
     else:
         raise ValueError(f"--per_query {path}: the name must end in .csv, .jsonl or .npz")

@@ -22,10 +22,12 @@ from standalone_eval.formats import write_json
 PLACE_OF = {"VCMR": "VCMR", "SVMR": "SVMR", "VR": "VR", "TNG": "SVMR"}  # our task -> list of the submission
 
 
-def submission_of(tables: Mapping[Key, RankingTable], scope: str) -> Submission:
-    """The answers in one scope as the evaluator's columns."""
+def submission_of(
+    tables: Mapping[Key, RankingTable], scope: str, texts: Mapping[str, str] | None = None
+) -> Submission:
+    """The answers in one scope as the evaluator's columns; `texts` = the sentence of each query id."""
     chosen = {task: table for (where, task), table in tables.items() if where == scope}
-    rows = {PLACE_OF[task]: _rows(table, task) for task, table in chosen.items()}
+    rows = {PLACE_OF[task]: _rows(table, task, texts) for task, table in chosen.items()}
     names = next(iter(chosen.values())).names
     return Submission(
         rows,
@@ -36,12 +38,14 @@ def submission_of(tables: Mapping[Key, RankingTable], scope: str) -> Submission:
     )
 
 
-def write_predictions(tables: Mapping[Key, RankingTable], folder: Path, stem: str) -> list[Path]:
+def write_predictions(
+    tables: Mapping[Key, RankingTable], folder: Path, stem: str, texts: Mapping[str, str] | None = None
+) -> list[Path]:
     """Writes `<stem>_windows` and `<stem>_films`, each as .json and .npz; returns the four paths."""
     written = []
     for scope in SCOPES:
         if any(where == scope for where, _ in tables):
-            submission = submission_of(tables, scope)
+            submission = submission_of(tables, scope, texts)
             for suffix, write in (("json", write_json), ("npz", write_npz)):
                 path = folder / f"{stem}_{scope}.{suffix}"
                 write(path, submission)
@@ -90,9 +94,11 @@ def ground_truth(
     return GroundTruth.from_windows(_ids(query_ids), spans, video=list(places), type=typed)
 
 
-def _rows(table: RankingTable, task: str) -> Rows:
+def _rows(table: RankingTable, task: str, texts: Mapping[str, str] | None) -> Rows:
     times = None if task == "VR" else table.times
-    return Rows(_ids(table.query_ids), table.offset, window=times, video=table.place, score=table.score)
+    told = None if texts is None else [texts[name] for name in table.query_ids]
+    ids = _ids(table.query_ids)
+    return Rows(ids, table.offset, window=times, video=table.place, score=table.score, text=told)
 
 
 def _ids(query_ids: Sequence[str]) -> np.ndarray:

@@ -51,7 +51,8 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
     store = store_of(run.path / "codes", collection, settings.data, weights)
     tables = answer_split(recipe, models, (settings.model, settings.search), collection, device, store)
     stem = f"{split}_{settings.search.eval_id}" if settings.search.eval_id else split
-    written = write_predictions(tables, run.path, stem)
+    texts = {item.query_id: item.text for item in collection.split.narrations}
+    written = write_predictions(tables, run.path, stem, texts)
     metrics: Metrics = {}
     chance: Metrics = {}
     if collection.split.has_truth:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from standalone_eval import evaluate, load_gt, load_submission, sources, write_json, write_npz
+from standalone_eval.columns import Rows, Submission
 from tests.standalone_eval.files import GOLDEN, Pair, lines, loaded, pairs
 
 TWO_FILES = [name for name, pair in pairs().items() if pair.gt is not None]
@@ -150,3 +151,15 @@ def test_the_golden_inputs_give_the_same_columns_from_npz(tmp_path: Path) -> Non
     submission = load_submission(GOLDEN / "tvr_main" / "submission.json.gz", "tvr")
     write_npz(tmp_path / "s.npz", submission)
     same_columns(submission, load_submission(tmp_path / "s.npz", "tvr"))
+
+
+def test_a_submission_repeats_its_sentences_as_they_are_read(tmp_path: Path) -> None:
+    rows = Rows(
+        ["他#1", "half \ud800"], [0, 1, 2], [[1, 2], [3, 4]], [0, 0], text=["某人开门", "half \ud800"]
+    )
+    path = tmp_path / "submission.json"
+    write_json(path, Submission({"VCMR": rows.take(np.array([0, 1]))}, video_name=["雪"], video_index=[0]))
+    written = path.read_text(encoding="utf-8")
+    assert '"雪": 0' in written and '"desc_id": "他#1", "desc": "某人开门"' in written
+    assert [entry["desc"] for entry in json.loads(written)["VCMR"]] == ["某人开门", "half \ud800"]
+    assert load_submission(path).tasks["VCMR"].query.tolist() == ["他#1", "half \ud800"]
