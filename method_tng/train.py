@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from method_tng.contract.errors import TngError
 from method_tng.runs.door import enter, facts_of, parse_training
 from method_tng.runs.folder import RunFolder
 
@@ -44,6 +45,10 @@ def _train(words: list[str]) -> int:
             told = f"stopped; go on with: bash method_tng/scripts/train.sh --resume {run.path}"
             print(told, file=sys.stderr)
             return 128 + (wish.signal or signal.SIGTERM)  # another process may have got it
+        except TngError:
+            if process.leads and not args.resume:
+                run.remove_if_unused()
+            raise
         if process.leads and settings.train.final_split:
             report(run, settings, settings.train.final_split, process.device)
             print(f"run folder: {run.path}")

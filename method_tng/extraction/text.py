@@ -1,7 +1,6 @@
 """Query features: the narrations of annotation files as word vectors in an HDF5 file."""
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import read_split
 from method_tng.dataset.feature_store import write_features
 from method_tng.encoders.text import TextEncoder
-
-log = logging.getLogger(__name__)
 
 TOGETHER = 1024  # texts given to the encoder at once
 
@@ -44,7 +41,6 @@ def encode_annotations(data: DataSettings, splits: Sequence[str], encoder: TextE
                     "expected unique ids over all splits of one file, encode the splits into separate files"
                 )
     write_features(out, _rows(texts, encoder), {"text_encoder": json.dumps(encoder.describe())})
-    log.info("%d narrations -> %s", len(texts), out)
     return len(texts)
 
 

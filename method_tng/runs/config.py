@@ -21,6 +21,9 @@ from method_tng.contract.settings import DataSettings, SearchSettings, TrainSett
 from method_tng.runs.systems import SYSTEMS, presets_of, settings_of
 
 LAYOUTS = Path(__file__).parent / "layouts"
+PARTS = {"preset": str} | dict.fromkeys(
+    ("data", "train", "with_subtitles", "without_subtitles", "vid_feat_type"), dict
+)
 
 
 @dataclass(frozen=True)
@@ -127,22 +130,29 @@ def read_preset(name_or_path: str, system: str) -> Sourced:
 
 
 def read_layout(dset: str, ctx_mode: str | None, vid_feat_type: str | None) -> tuple[str, list[Sourced]]:
-    """Where the files of a known data set lie.
+    """Where the files of a data set lie, by the name of a known layout or the path of a YAML file like it.
 
     Returns:
         The preset that suits it ("" = defaults), and its options: the data set's, those of the context
         mode, those of the video feature.
     """
     known = {path.stem: path for path in sorted(LAYOUTS.glob("*.yaml"))}
-    if dset not in known:
+    path = known.get(dset, Path(dset))
+    if not path.is_file():
         near = (difflib.get_close_matches(dset, known, n=1) or list(known))[0]
         raise ConfigError(
-            f"there is no data layout {dset!r}; did you mean {near!r}? Known: {', '.join(known)}. "
-            "For other data give the paths as flags (--annotations, --video_features, ...)"
+            f"there is no data layout {dset!r}; did you mean {near!r}? Known: {', '.join(known)}. For other "
+            "data give a YAML file's path, or the paths as flags (--annotations, --video_features, ...)"
         )
-    layout = read_yaml(known[dset])
-    source = f"layout {dset}"
-    chosen: list[Sourced] = [(source, layout["data"]), (source, layout.get("train") or {})]
+    layout, source = read_yaml(path), f"layout {dset}"
+    foreign = [name for name in layout if name not in PARTS or not isinstance(layout[name], PARTS[name])]
+    if foreign or "data" not in layout:
+        raise ConfigError(
+            f"{source}: {foreign[0] if foreign else 'data'} is {'no part of' if foreign else 'missing in'} a "
+            f"layout; expected {', '.join(PARTS)}, where data holds options such as annotations"
+        )
+    chosen: list[Sourced] = [(source, {"dset_name": path.stem})]
+    chosen += [(source, layout["data"]), (source, layout.get("train") or {})]
     if ctx_mode is not None:
         chosen.append((source, {"ctx_mode": ctx_mode}))
     mode = ctx_mode or layout["data"].get("ctx_mode", DataSettings().ctx_mode)

@@ -69,7 +69,7 @@ def parse_training(
     system = _named(argv, "--system") or "reloclnet"
     parser = Parser("train.sh", allow_abbrev=False, description="Trains a system on narrations.")
     parser.add_argument(
-        "dset", nargs="?", help="data layout (tvr, tng-mini, ...); without any: the demo corpus"
+        "dset", nargs="?", help="data layout (tvr, tng-mini, ..., or a YAML file); none: the demo corpus"
     )
     parser.add_argument(
         "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"
@@ -95,7 +95,7 @@ def parse_training(
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """A data set as the train command takes it: a layout's name, or the paths as flags."""
     parser.add_argument(
-        "dset", nargs="?", help="data layout (tvr, tng-mini, ...), or give the paths as flags"
+        "dset", nargs="?", help="data layout (tvr, tng-mini, ..., or a YAML file), or give the paths as flags"
     )
     parser.add_argument(
         "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"

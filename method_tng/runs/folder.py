@@ -13,6 +13,7 @@ No file holds a path to the folder itself, so it can be moved and renamed.
 
 import json
 import logging
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from method_tng.contract.files import write_json
 from method_tng.runs.config import RunSettings, resolve
 
 logger = logging.getLogger(__name__)
+
+BEFORE_LEARNING = {"opt.json", "run.json", "vocabulary.json"}
 
 
 class RunFolder:
@@ -75,6 +78,11 @@ class RunFolder:
     def add_facts(self, **facts: Any) -> None:
         """Adds entries to run.json."""
         write_json(self.path / "run.json", self.facts | facts)
+
+    def remove_if_unused(self) -> None:
+        """Takes away a folder in which nothing but options was written yet."""
+        if {path.name for path in self.path.iterdir()} <= BEFORE_LEARNING:
+            shutil.rmtree(self.path)
 
     def weights(self, stage: str) -> Path:
         """The stage's best weights, or the last ones while there are no best."""
