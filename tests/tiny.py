@@ -2,7 +2,8 @@
 
 Every word has a vector; a clip's video row is the sum of the words told there, seen through a fixed map, with
 noise; its subtitle row the same through another map and zero where nobody speaks; a query's rows are its
-words' own vectors.  So there is something to learn, and nothing to download.
+words' own vectors.  So there is something to learn, and nothing to download.  A sentence's one vector (for
+`sentence_features`, in tiny_sentence.h5) lies in the space of the video rows, as with CLIP.
 """
 
 import json
@@ -46,7 +47,7 @@ def make_tiny(folder: Path, seed: int = 0, **changes: Any) -> DataSettings:
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((len(WORDS), QUERY)).astype(np.float32)
     maps = {width: rng.standard_normal((QUERY, width)).astype(np.float32) for width in (VIDEO, SUBTITLES)}
-    video, subtitles, queries = [], [], []
+    video, subtitles, queries, sentences = [], [], [], []
     durations: dict[str, dict[str, list[float]]] = {}
     for split, num_films in SPLITS.items():
         films = [_film(f"{split}-{number}", rng) for number in range(num_films)]
@@ -62,6 +63,7 @@ def make_tiny(folder: Path, seed: int = 0, **changes: Any) -> DataSettings:
             for start, end, words in film.told:
                 query_id = 100 * (1 + list(SPLITS).index(split)) + len(lines)
                 queries.append((str(query_id), vectors[words]))
+                sentences.append((str(query_id), vectors[words].sum(axis=0, keepdims=True) @ maps[VIDEO]))
                 text = " ".join(WORDS[word] for word in words).capitalize() + "."
                 moment = {"vid_name": film.name, "duration": film.duration, "ts": [start, end], "type": "vt"}
                 lines.append({"desc_id": query_id, "desc": text, **moment})
@@ -70,6 +72,7 @@ def make_tiny(folder: Path, seed: int = 0, **changes: Any) -> DataSettings:
     write_features(folder / "tiny_video.h5", video)
     write_features(folder / "tiny_sub.h5", subtitles)
     write_features(folder / "tiny_query.h5", queries)
+    write_features(folder / "tiny_sentence.h5", sentences)
     return tiny_settings(folder, **changes)
 
 

@@ -23,6 +23,7 @@ class QueryBatch:
     mask: Tensor  # (N, L) bool
     token_ids: Tensor | None = None  # (N, K) int64 into the run's vocabulary, 0 = padding, 1 = unknown word
     texts: Sequence[str] | None = None
+    sentence: Tensor | None = None  # (N, Dc) float, one vector of the whole sentence
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -90,6 +91,7 @@ def take_queries(queries: QueryBatch, rows: Tensor, num_words: int) -> QueryBatc
         mask=queries.mask[rows, :num_words],
         token_ids=None if queries.token_ids is None else queries.token_ids[rows],
         texts=None if queries.texts is None else [queries.texts[row] for row in chosen],
+        sentence=None if queries.sentence is None else queries.sentence[rows],
     )
 
 

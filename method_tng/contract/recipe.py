@@ -19,6 +19,7 @@ class Sizes:
     frames: int = 0  # width of the video rows, place of the clip included; 0 = no such stream
     subtitles: int = 0
     words: int = 0
+    sentence: int = 0  # width of the whole sentence's vector; 0 = none is given
     clips: int = 0  # most clips of a window
     tokens: int = 0  # most words of a query
     document_frequency: Sequence[int] = ()  # per vocabulary id, training queries that hold the word

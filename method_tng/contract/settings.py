@@ -57,6 +57,9 @@ class DataSettings:
     video_features: str = option("", "HDF5 file or folder of the video stream; several joined with '+'")
     sub_features: str = option("", "HDF5 file or folder of the subtitle or narration stream")
     query_features: str = option("", "HDF5 file of the queries' word vectors")
+    sentence_features: str = option(
+        "", "HDF5 file with one vector of each whole sentence, for systems that use it; '' = none"
+    )
     ctx_mode: str = option("video_sub", "streams of a window, and whether clips know their place", CTX_MODES)
     clip_length: float = option(1.5, "seconds that one feature row covers", least=0.001)
     window_seconds: float = option(
@@ -64,6 +67,12 @@ class DataSettings:
     )
     window_stride: float = option(
         0.0, "seconds from one window's start to the next; 0 = window_seconds", least=0
+    )
+    window_edges: str = option(
+        "whole",
+        "whole: the first window starts with the film, the last is the first to reach its end; "
+        "cut: windows reach over both ends and are cut there, so that every second lies in equally many",
+        ("whole", "cut"),
     )
     max_ctx_l: int = option(
         128, "most clips of a window; longer ones are pooled, their seconds per row kept", least=1

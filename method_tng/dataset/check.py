@@ -10,8 +10,11 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import Split, read_gathering
 from method_tng.dataset.faults import Faults
 from method_tng.dataset.feature_store import FeatureStore, common_rows
-from method_tng.dataset.features import kinds_of, open_store
+from method_tng.dataset.features import OF_WINDOWS, kinds_of, open_store
+from method_tng.dataset.samples import sentence_vector
 from method_tng.dataset.windows import cut
+
+READ_QUERY = {"query": FeatureStore.read, "sentence": sentence_vector}
 
 
 def check(data: DataSettings, splits: Sequence[str]) -> list[str]:
@@ -30,14 +33,16 @@ def check(data: DataSettings, splits: Sequence[str]) -> list[str]:
 def _check_features(
     data: DataSettings, split: Split, stores: dict[str, FeatureStore], faults: Faults
 ) -> None:
-    streams = [store for kind, store in stores.items() if kind != "query"]
+    streams = [store for kind, store in stores.items() if kind in OF_WINDOWS]
     for movie in split.movies:
         with faults.caught():
             cut(movie, data)
         _check_film(data, movie, streams, faults)
-    for narration in split.narrations if "query" in stores else ():
-        with faults.caught():
-            stores["query"].read(narration.query_id)
+    of_queries = [(read, stores[kind]) for kind, read in READ_QUERY.items() if kind in stores]
+    for narration in split.narrations:
+        for read, store in of_queries:
+            with faults.caught():
+                read(store, narration.query_id)
 
 
 def _check_film(data: DataSettings, movie: Movie, streams: Sequence[FeatureStore], faults: Faults) -> None:

@@ -30,6 +30,7 @@ def collate_queries(samples: Sequence[QuerySample]) -> QueryBatch:
         mask=_mask(lengths),
         token_ids=None if token_ids is None else torch.from_numpy(token_ids),
         texts=[sample.text for sample in samples],
+        sentence=_sentences(samples),
     )
 
 
@@ -50,6 +51,12 @@ def collate_windows(samples: Sequence[WindowSample], with_endpoints: bool = Fals
         frames=_stream([sample.frames for sample in samples], lengths, with_endpoints),
         subtitles=_stream([sample.subtitles for sample in samples], lengths, with_endpoints),
     )
+
+
+def _sentences(samples: Sequence[QuerySample]) -> Tensor | None:
+    """(N, Dc); None where no sentence vectors are given."""
+    vectors = [sample.sentence for sample in samples if sample.sentence is not None]
+    return torch.from_numpy(np.stack(vectors)) if vectors else None
 
 
 def _stream(

@@ -71,8 +71,11 @@ class Collection:
             self.windows, self.window_movies, ranges, data.clip_length, features.video, features.subtitles
         )
         self.window_lengths = self._window_samples.lengths
-        features.queries.require([one.query_id for one in split.narrations])
-        self._query_samples = QuerySamples(split.narrations, features.queries, vocabulary, data.max_desc_l)
+        for store in features.of_queries:
+            store.require([one.query_id for one in split.narrations])
+        self._query_samples = QuerySamples(
+            split.narrations, features.queries, vocabulary, data.max_desc_l, features.sentences
+        )
         self.own_window = self._own_windows(cuts)
         self._labels = [
             self._labels_of(narration, row)
@@ -148,6 +151,7 @@ class Collection:
             frames=self._features.width("video"),
             subtitles=self._features.width("sub"),
             words=self._features.queries.width,
+            sentence=self._features.width("sentence"),
             clips=self._data.max_ctx_l,
             tokens=self._data.max_desc_l,
             document_frequency=vocabulary.document_frequency if vocabulary else (),

@@ -10,26 +10,28 @@ OPTIONS = {
     "video": ("video_features", "vid_feat_size", "no_norm_vfeat"),
     "sub": ("sub_features", "sub_feat_size", "no_norm_tfeat"),
     "query": ("query_features", "q_feat_size", "no_norm_tfeat"),
+    "sentence": ("sentence_features", "", "no_norm_tfeat"),
 }
+OF_WINDOWS = ("video", "sub")
 
 
 def kinds_of(data: DataSettings) -> list[str]:
-    """The streams that ctx_mode uses ("video", "sub"), then "query"."""
-    used = data.ctx_mode.split("_")
-    return [kind for kind in OPTIONS if kind in used or kind == "query"]
+    """The streams that ctx_mode uses ("video", "sub"), then "query", and "sentence" if its file is named."""
+    used = {*data.ctx_mode.split("_"), "query"} | ({"sentence"} if data.sentence_features else set())
+    return [kind for kind in OPTIONS if kind in used]
 
 
 def open_store(
     data: DataSettings, split: str, kind: str, cache_bytes: int = 0, limit: int | None = None
 ) -> FeatureStore:
-    """The features of one kind ("video", "sub" or "query").
+    """The features of one kind ("video", "sub", "query" or "sentence").
 
     Raises:
         ConfigError: no path is given.
         DataError: the file cannot be read, or its rows have another width than the options say.
     """
     option, size_option, raw_option = OPTIONS[kind]
-    template, size = getattr(data, option), getattr(data, size_option)
+    template, size = getattr(data, option), getattr(data, size_option, 0)
     if not template:
         raise ConfigError(
             f"{option} is needed (ctx_mode {data.ctx_mode}) but not given; give --{option} FILE"
@@ -58,16 +60,25 @@ class Features:
         streams = {
             kind: Stream(open_store(data, split, kind, budget[kind]), data.max_ctx_l, budget[kind])
             for kind in self._widths
-            if kind != "query"
+            if kind in OF_WINDOWS
         }
         self.video = streams.get("video")
         self.subtitles = streams.get("sub")
         self.queries = open_store(data, split, "query", budget["query"], data.max_desc_l)
+        self.sentences = (
+            open_store(data, split, "sentence", budget["sentence"], 2) if "sentence" in budget else None
+        )
         self._stores = [stream.store for stream in streams.values()]
 
     def width(self, kind: str) -> int:
-        """Width of a window stream ("video" or "sub") as a model sees it; 0 when it is not used."""
-        return self._widths[kind] + 2 * self.with_endpoints if kind in self._widths else 0
+        """Width of the rows of one kind as a model sees them; 0 when it is not used."""
+        place = 2 if self.with_endpoints and kind in OF_WINDOWS else 0
+        return self._widths[kind] + place if kind in self._widths else 0
+
+    @property
+    def of_queries(self) -> list[FeatureStore]:
+        """The files that must hold every query."""
+        return [store for store in (self.queries, self.sentences) if store]
 
     def num_rows(self, movie_id: str) -> int:
         """Rows that all used streams of a film have.

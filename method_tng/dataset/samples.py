@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Dataset
 
+from method_tng.contract.errors import DataError
 from method_tng.contract.items import Narration, Window
 from method_tng.dataset.feature_store import FeatureStore, RowCache
 from method_tng.dataset.rows import normalize_rows, pool_rows
@@ -20,6 +21,7 @@ class QuerySample:
     text: str
     words: np.ndarray  # (L, Dq)
     token_ids: Sequence[int] | None
+    sentence: np.ndarray | None = None  # (Dc,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,21 @@ class WindowSample:
     subtitles: np.ndarray | None  # (T, Ds)
 
 
+def sentence_vector(store: FeatureStore, query_id: str) -> np.ndarray:
+    """The one vector of a whole sentence, (Dc,) float32.
+
+    Raises:
+        DataError: the file holds several rows of it, as a file of word vectors does.
+    """
+    rows = store.read(query_id)
+    if len(rows) != 1:
+        raise DataError(
+            f"{store.path}, {query_id!r}: found several rows; expected one vector of the whole sentence, "
+            "give the file of sentence vectors with --sentence_features"
+        )
+    return rows[0]
+
+
 class QuerySamples(Dataset[QuerySample]):
     """The queries of a split, in its order."""
 
@@ -43,9 +60,11 @@ class QuerySamples(Dataset[QuerySample]):
         store: FeatureStore,
         vocabulary: Vocabulary | None = None,
         limit: int | None = None,
+        sentences: FeatureStore | None = None,
     ) -> None:
         self.narrations = narrations
         self.store = store
+        self.sentences = sentences
         self._token_ids = [vocabulary.ids(one.text, limit) for one in narrations] if vocabulary else None
 
     def __len__(self) -> int:
@@ -54,7 +73,9 @@ class QuerySamples(Dataset[QuerySample]):
     def __getitem__(self, index: int) -> QuerySample:
         narration = self.narrations[index]
         token_ids = self._token_ids[index] if self._token_ids else None
-        return QuerySample(narration.query_id, narration.text, self.store.read(narration.query_id), token_ids)
+        query_id = narration.query_id
+        sentence = sentence_vector(self.sentences, query_id) if self.sentences else None
+        return QuerySample(query_id, narration.text, self.store.read(query_id), token_ids, sentence)
 
 
 class Stream:

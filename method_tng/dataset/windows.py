@@ -1,7 +1,9 @@
 """Films cut into windows, moments put into them; seconds <-> [0, 1] of a window <-> clips.
 
 Convention: a film of `duration` seconds is cut at 0, stride, 2 stride, ... until a window reaches its end;
-the last one is shorter.  Window ids are FILM_SSSSS with the start second; an uncut film is its own window.
+the last one is shorter.  With `window_edges: cut` windows start at every multiple of the stride, before the
+film too, as long as they hold a part of it; what lies outside is cut off.  Window ids are FILM_SSSSS with the
+second at which the uncut window starts; an uncut film is its own window.
 This is the only place that knows clips and seconds at once.
 """
 
@@ -26,12 +28,15 @@ def cut(movie: Movie, data: DataSettings) -> list[Window]:
     if data.window_seconds == 0:
         return [Window(movie.movie_id, movie.movie_id, 0.0, movie.duration)]
     stride = _stride(data)
-    num_windows = 1 + max(0, math.ceil((movie.duration - data.window_seconds) / stride - SLACK))
+    first, last = 0, max(0, math.ceil((movie.duration - data.window_seconds) / stride - SLACK))
+    if data.window_edges == "cut":
+        first = 1 - math.floor(data.window_seconds / stride + SLACK)
+        last = max(0, math.ceil(movie.duration / stride - SLACK) - 1)
     windows = []
-    for index in range(num_windows):
+    for index in range(first, last + 1):
         start = round(index * stride, 6)  # rounded, so that windows which touch share one number
         end = min(round(index * stride + data.window_seconds, 6), movie.duration)
-        windows.append(Window(_window_id(movie, start), movie.movie_id, start, end))
+        windows.append(Window(_window_id(movie, start), movie.movie_id, max(start, 0.0), end))
     return windows
 
 
@@ -70,9 +75,14 @@ def own_window(narration: Narration, windows: Sequence[Window]) -> int:
     """
     start, end = narration.spans[0]
     middle = (start + end) / 2
-    half = (windows[0].end - windows[0].start) / 2  # the last window is shorter, its middle counts as if not
+    half = max(window.end - window.start for window in windows) / 2
     holding = [index for index, window in enumerate(windows) if window.start <= middle < window.end]
-    return min(holding, key=lambda i: abs(middle - windows[i].start - half), default=len(windows) - 1)
+    return min(holding, key=lambda i: abs(middle - _middle(windows[i], half)), default=len(windows) - 1)
+
+
+def _middle(window: Window, half: float) -> float:
+    """The middle of a window; one that was cut at an end of its film counts as if it were not."""
+    return window.end - half if window.start == 0 else window.start + half
 
 
 def clip_span(span: Interval, window: Window) -> Interval | None:

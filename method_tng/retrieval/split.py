@@ -44,7 +44,7 @@ def store_of(folder: Path, collection: Collection, settings: DataSettings, weigh
     names = "+".join((data["video_features"], data["sub_features"])).replace("{split}", collection.split.name)
     files = [file for part in names.split("+") if part for file in _files(Path(part))]
     found = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    for unrelated in ("query_features", "cache_gb"):
+    for unrelated in ("query_features", "sentence_features", "cache_gb"):
         del data[unrelated]
     windows = [(window.window_id, window.start, window.end) for window in collection.windows]
     made_from = json.dumps([weights, data, found, windows])

@@ -20,6 +20,7 @@ from method_tng.contract.errors import ConfigError
 from method_tng.contract.settings import DataSettings, SearchSettings, TrainSettings
 from method_tng.runs.systems import SYSTEMS, presets_of, settings_of
 
+FEATURES = ("video_features", "sub_features", "query_features", "sentence_features")
 LAYOUTS = Path(__file__).parent / "layouts"
 PARTS = {"preset": str} | dict.fromkeys(
     ("data", "train", "with_subtitles", "without_subtitles", "vid_feat_type"), dict
@@ -98,7 +99,7 @@ def inference_options(system: str) -> set[str]:
     """Names that may differ from the run's when a trained model is used."""
     names = {field.name for field in dataclasses.fields(SearchSettings)}
     names |= {field.name for field, _ in options_of(system) if field.metadata.get("inference")}
-    paths = ("annotations", "durations", "video_features", "sub_features", "query_features")
+    paths = ("annotations", "durations", *FEATURES)
     reading = ("format", "language", "narration_set", "cache_gb")
     return names | {*paths, *reading, "device", "precision", "results_root"}
 

@@ -23,7 +23,12 @@ from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import recipe_of
 from method_tng.training.validation import Metrics, chance_levels, score_split
 
-WIDTHS = {"frames": "video_features", "subtitles": "sub_features", "words": "query_features"}
+WIDTHS = {
+    "frames": "video_features",
+    "subtitles": "sub_features",
+    "words": "query_features",
+    "sentence": "sentence_features",
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) 
 
 def _require_alike(run: RunFolder, stage: Stage, data: DataSettings, collection: Collection) -> None:
     """Another width, or words in another encoder's space, would be answered with nonsense."""
-    stored, found = run.facts["sizes"][stage.name], asdict(collection.sizes())
+    stored, found = asdict(Sizes(**run.facts["sizes"][stage.name])), asdict(collection.sizes())
     for size, option in WIDTHS.items():
         if stored[size] != found[size]:
             raise DataError(

@@ -122,7 +122,10 @@ def _reader(
     sizes = training.sizes()
     widths = sizes.frames + sizes.subtitles
     needed = resident_bytes(
-        training.window_lengths, widths, len(training.own_window), sizes.tokens * sizes.words
+        training.window_lengths,
+        widths,
+        len(training.own_window),
+        sizes.tokens * sizes.words + sizes.sentence,
     )
     on_gpu = process.device.type == "cuda"
     limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else settings.data.cache_gb * 1e9

@@ -78,6 +78,10 @@ def settings(**changes: Any) -> Spoil:
     return lambda data: replace(data, **changes)
 
 
+def with_sentences(data: DataSettings) -> DataSettings:
+    return replace(data, sentence_features=data.query_features.replace("query", "sentence"))
+
+
 def not_hdf5(data: DataSettings) -> None:
     Path(data.video_features).write_bytes(b"this is no HDF5 file")
 
@@ -170,6 +174,16 @@ FEATURES = {
     "not HDF5": (not_hdf5, r"video\.h5 cannot be read as HDF5"),
     "no such file": (settings(video_features="nowhere.h5"), r"nowhere\.h5 does not exist"),
     "no path": (settings(query_features=""), r"query_features is needed .*--query_features"),
+    "words instead of sentences": (
+        lambda data: replace(data, sentence_features=data.query_features),
+        r"query\.h5, '200': found several rows; expected one vector .*--sentence_features",
+    ),
+    "no sentence of a query": (
+        lambda data: (
+            edit_rows("sentence_features", "203", None)(with_sentences(data)) or with_sentences(data)
+        ),
+        r"sentence\.h5 holds no features of '203'",
+    ),
     "windows of half clips": (
         settings(window_seconds=41.0),
         r"window_seconds 41 is no whole number of clips",

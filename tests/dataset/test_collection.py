@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from method_tng.contract.batch import WindowBatch
+from method_tng.contract.batch import WindowBatch, take_queries
 from method_tng.contract.errors import DataError
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
@@ -43,6 +43,20 @@ def test_windows_hold_their_slice_of_the_film(tiny: DataSettings, train: Collect
         assert train.split.movies[int(batch.movies[row])].movie_id == window.movie_id
     assert batch.movies.tolist() == train.window_movies.tolist()
     assert (batch.clip_seconds == 2.0).all()
+
+
+def test_a_sentence_has_one_vector_of_unit_length_where_a_file_is_named(
+    tiny: DataSettings, train: Collection
+) -> None:
+    assert train.query_batch([3, 1]).sentence is None
+    assert train.sizes().sentence == 0
+    path = tiny.query_features.replace("query", "sentence")
+    named = Collection.open(replace(tiny, sentence_features=path), "train")
+    batch = named.query_batch([3, 1])
+    assert named.sizes().sentence == 12
+    for row, query_id in enumerate(batch.ids):
+        assert np.array_equal(batch.sentence[row].numpy(), rows_of(path, query_id)[0])
+    assert torch.equal(take_queries(batch, torch.tensor([1]), 3).sentence, batch.sentence[1:])
 
 
 def test_a_batch_has_each_own_window_once_in_order_of_first_appearance(train: Collection) -> None:

@@ -72,6 +72,38 @@ def test_the_own_window_holds_the_middle_of_its_narration(
     assert 0 <= inside[0] < inside[1] <= own.end - own.start
 
 
+@given(st.floats(0.5, 900), st.integers(5, 50), st.integers(1, 4), st.sampled_from([0.2, 0.535, 1.5]))
+def test_with_edges_cut_every_second_lies_in_equally_many_windows(
+    duration: float, clips: int, times: int, clip: float
+) -> None:
+    stride = clips * clip
+    data = DataSettings(
+        clip_length=clip, window_seconds=times * stride, window_stride=stride, window_edges="cut"
+    )
+    windows = cut(Movie("film", duration), data)
+    assert len({window.window_id for window in windows}) == len(windows)
+    for share in (0.01, 0.2, 0.5, 0.83, 0.99):
+        assert sum(window.start <= duration * share < window.end for window in windows) == times
+
+
+def test_half_windows_stand_at_both_ends_of_a_film() -> None:
+    data = DataSettings(clip_length=0.2, window_seconds=2.4, window_stride=1.2, window_edges="cut")
+    windows = cut(Movie("film", 4.4), data)
+    clips = [(round(window.start / 0.2), round(window.end / 0.2)) for window in windows]
+    assert clips == [(0, 6), (0, 12), (6, 18), (12, 22), (18, 22)]  # ceil(22 / 6) + 1 of them
+    assert windows[0].window_id == "film_-0001.20"
+
+
+def test_a_half_window_is_the_own_one_only_of_what_is_told_at_the_films_very_start() -> None:
+    data = replace(WINDOWS_OF_200, window_stride=100.0, window_edges="cut")
+    windows = cut(Movie("film", 450.0), data)
+    rows = [
+        own_window(Narration("1", "text", "film", ((middle - 5, middle + 5),)), windows)
+        for middle in (10, 60, 149, 151, 420, 445)
+    ]
+    assert rows == [0, 1, 1, 2, 4, 4]
+
+
 def test_windows_are_named_after_film_and_second() -> None:
     windows = cut(Movie("film", 402.0), WINDOWS_OF_200)
     assert [window.window_id for window in windows] == ["film_00000", "film_00200", "film_00400"]
