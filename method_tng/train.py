@@ -9,6 +9,7 @@ Without arguments: makes the demo corpus, trains on it, answers its test split.
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from method_tng.contract.errors import TngError
@@ -39,7 +40,7 @@ def _train(words: list[str]) -> int:
             path = RunFolder.create(settings, facts_of(["train", *words])).path if process.leads else None
             run = RunFolder(shared(process, path), settings)
         try:
-            with stop_on_signal() as wish:
+            with run.locked() if process.leads else nullcontext(), stop_on_signal() as wish:
                 train_run(run, recipe_of(settings.system), process, wish)
         except Stopped:
             told = f"stopped; go on with: bash method_tng/scripts/train.sh --resume {run.path}"

@@ -34,7 +34,7 @@ class Progress:
     step: int  # optimiser steps done, from 0
     num_epochs: int
     num_steps: int  # in all epochs together
-    generator: torch.Generator  # every draw of a loss comes from here, so that a resumed run repeats it
+    generator: torch.Generator  # on the CPU; all draws of a loss come from it, a resumed run repeats them
     length_buckets: int = 1  # groups of similar length in which a loss may encode the windows of a batch
 
 

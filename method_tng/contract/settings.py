@@ -5,8 +5,12 @@ comment in its metadata is the flag's help.  Presets (`configs/*.yaml`) say only
 Names of the TVR family's options are kept, since users and published option files have them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+ON = "on"
+"""A condition on another option: neither empty, nor 0, nor false, nor negative (which means never)."""
 
 
 def option(
@@ -14,8 +18,9 @@ def option(
     help: str,
     choices: tuple[str, ...] | None = None,
     *,
-    needs: tuple[str, ...] = (),
+    needs: Mapping[str, tuple | str] | None = None,
     least: float | None = None,
+    most: float | None = None,
     inference: bool = False,
 ) -> Any:
     """A settings field.
@@ -24,12 +29,12 @@ def option(
         default: its value when nobody says otherwise.
         help: what it means, as `--help` prints it.
         choices: its allowed values (of a list: of each word), where there are only a few.
-        needs: (other option, value, ...): the flag has an effect only when the other option has one of
-            these values, and is refused otherwise.
-        least: smallest allowed number.
+        needs: other option -> its values (or ON) with which this one has an effect; it is refused otherwise.
+        least, most: smallest and largest allowed number.
         inference: a trained model can be used with another value.
     """
-    metadata = {"help": help, "choices": choices, "needs": needs, "least": least, "inference": inference}
+    metadata = {"help": help, "choices": choices, "needs": needs or {}, "inference": inference}
+    metadata |= {"least": least, "most": most}
     if isinstance(default, list | tuple):
         return field(default_factory=lambda: tuple(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -53,7 +58,12 @@ class DataSettings:
         "", "TVR's video2dur_idx.json, or a JSON {film: seconds}; '' = in the annotations"
     )
     language: str = option("en", "of the narrations to read, and of a table's words", ("en", "zh"))
-    narration_set: str = option("short-71k", "set of Movie101v2", ("short-71k", "long-46k"))
+    narration_set: str = option(
+        "short-71k",
+        "set of Movie101v2",
+        ("short-71k", "long-46k"),
+        needs={"format": ("movie101v2",)},
+    )
     video_features: str = option("", "HDF5 file or folder of the video stream; several joined with '+'")
     sub_features: str = option("", "HDF5 file or folder of the subtitle or narration stream")
     query_features: str = option("", "HDF5 file of the queries' word vectors")
@@ -66,7 +76,10 @@ class DataSettings:
         0.0, "length of the windows a film is cut into; 0 = a video is one window", least=0
     )
     window_stride: float = option(
-        0.0, "seconds from one window's start to the next; 0 = window_seconds", least=0
+        0.0,
+        "seconds from one window's start to the next; 0 = window_seconds",
+        needs={"window_seconds": ON},
+        least=0,
     )
     window_edges: str = option(
         "whole",
@@ -91,7 +104,9 @@ class DataSettings:
     vid_feat_size: int = option(0, "width of the video rows; 0 = as found")
     sub_feat_size: int = option(0, "width of the subtitle rows; 0 = as found")
     vocabulary: bool = option(False, "give the model word ids of a vocabulary of the training queries")
-    data_ratio: float = option(1.0, "share of the training queries that is used, a seeded draw", least=1e-6)
+    data_ratio: float = option(
+        1.0, "share of the training queries that is used, a seeded draw", least=1e-6, most=1
+    )
     cache_gb: float = option(2.0, "memory for film features kept between batches", least=0)
 
 
@@ -105,7 +120,7 @@ class TrainSettings:
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     n_epoch: int = option(100, "passes over the training queries", least=1)
     bsz: int = option(
-        128, "queries of a batch, of all processes together", needs=("batches", "shuffled"), least=1
+        128, "queries of a batch, of all processes together", needs={"batches": ("shuffled",)}, least=1
     )
     batches: str = option(
         "shuffled",
@@ -114,32 +129,52 @@ class TrainSettings:
         ("shuffled", "windows", "films"),
     )
     batch_windows: int = option(
-        32, "windows of a batch, of all processes together", needs=("batches", "windows", "films"), least=1
+        32,
+        "windows of a batch, of all processes together",
+        needs={
+            "batches": (
+                "windows",
+                "films",
+            )
+        },
+        least=1,
     )
-    batch_films: int = option(2, "films drawn together", needs=("batches", "films"), least=1)
+    batch_films: int = option(2, "films drawn together", needs={"batches": ("films",)}, least=1)
     optimizer: str = option("bertadam", "optimiser", ("bertadam", "adamw"))
     lr: float = option(1e-4, "learning rate", least=0)
     lr_schedule: str = option(
         "warmup_linear", "shape of the rate", ("warmup_linear", "warmup_cosine", "constant")
     )
-    lr_warmup_proportion: float = option(0.01, "share of the steps in which the rate rises from 0")
+    lr_warmup_proportion: float = option(
+        0.01,
+        "share of the steps in which the rate rises from 0",
+        needs={"lr_schedule": ("warmup_linear", "warmup_cosine")},
+        least=0,
+        most=1,
+    )
     wd: float = option(0.01, "weight decay", least=0)
     grad_clip: float = option(-1.0, "most L2 norm of all gradients together; -1 = off")
-    ema: float = option(0.0, "decay of the averaged weights that are evaluated and saved; 0 = off", least=0)
+    ema: float = option(
+        0.0, "decay of the averaged weights that are evaluated and saved; 0 = off", least=0, most=0.999999
+    )
     precision: str = option("float32", "arithmetic of the forward pass", ("float32", "tf32", "bf16"))
     compile: bool = option(False, "torch.compile the model")
     length_buckets: int = option(4, "groups of similar length in which the windows of a batch are encoded")
-    max_es_cnt: int = option(10, "evaluations without gain before training stops; -1 = never")
+    max_es_cnt: int = option(
+        10,
+        "evaluations without gain before training stops; -1 = never",
+        needs={"stop_task": TASKS, "eval_split": ON},
+    )
     stop_task: str = option(
-        "VCMR", "task whose recalls choose the best epoch", ("VCMR", "SVMR", "VR", "TNG", "last")
+        "VCMR", "task whose recalls choose the best epoch", (*TASKS, "last"), needs={"eval_split": ON}
     )
     eval_tasks_at_training: tuple[str, ...] = option(
-        ("VCMR", "SVMR", "VR"), "tasks evaluated after an epoch", TASKS
+        ("VCMR", "SVMR", "VR"), "tasks evaluated after an epoch", TASKS, needs={"eval_split": ON}
     )
-    eval_every: int = option(1, "epochs between two evaluations", least=1)
+    eval_every: int = option(1, "epochs between two evaluations", needs={"eval_split": ON}, least=1)
     eval_split: str = option("val", "split for the evaluation while training; '' = none")
     final_split: str = option("val", "split that is answered and scored when training is done; '' = none")
-    eval_untrained: bool = option(False, "evaluate before the first epoch too")
+    eval_untrained: bool = option(False, "evaluate before the first epoch too", needs={"eval_split": ON})
     save_every: float = option(5.0, "minutes between two saves of the trainer's state", least=0)
     debug: bool = option(False, "4 batches, 2 epochs, results under debug_results")
     detect_anomaly: bool = option(False, "let torch search the operation that made a NaN (2x slower)")

@@ -8,6 +8,7 @@ of its best clip (`span_scores`), and softmax losses (`span_losses`).
 Letters: N queries, M windows, P pairs, T clips, L words, R clips of the longest span, S streams, H width.
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -40,7 +41,7 @@ class SpanReLoCLNet(nn.Module):
 
     def __init__(self, settings: ReLoCLNetSettings, data: DataSettings, sizes: Sizes) -> None:
         super().__init__()
-        self.alpha, self.longest = settings.q2c_alpha, settings.max_span_clips
+        self.alpha, self.longest = settings.q2c_alpha, longest_span(settings, data)
         self.register_buffer("allowed", allowed_lengths(settings, data), persistent=False)  # (R,)
         widths = {"video": sizes.frames, "sub": sizes.subtitles}
         self.content = nn.ModuleDict(
@@ -151,14 +152,19 @@ class SpanReLoCLNet(nn.Module):
 
 def allowed_lengths(settings: ReLoCLNetSettings, data: DataSettings) -> Tensor:
     """Whether a span of 1, 2, ... R clips may be predicted, (R,) bool.  Raises ConfigError if none may."""
-    lengths = span_lengths(settings, data)
-    allowed = torch.tensor([length in lengths for length in range(1, settings.max_span_clips + 1)])
+    lengths, longest = span_lengths(settings, data), longest_span(settings, data)
+    allowed = torch.tensor([length in lengths for length in range(1, longest + 1)])
     if not allowed.any():
         raise ConfigError(
             f"min_pred_l and its neighbours allow moments of {lengths[0]} to {lengths[-1]} clips, but the "
-            f"scorer 'spans' learned spans of up to {settings.max_span_clips} (max_span_clips)"
+            f"scorer 'spans' learns spans of up to {longest} (max_span_seconds)"
         )
     return allowed
+
+
+def longest_span(settings: ReLoCLNetSettings, data: DataSettings) -> int:
+    """Clips of the longest span that is learned, at least one; of clips that were not pooled."""
+    return max(1, math.floor(settings.max_span_seconds / data.clip_length + 1e-6))
 
 
 def check_streams(streams: int, data: DataSettings) -> None:

@@ -35,6 +35,14 @@ class MomentBlock:
         )
 
 
+def top(scores: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    """The best `keep` of each row of scores (B, K) and their columns, equal ones in the order of columns."""
+    values, columns = scores.topk(min(keep, scores.shape[1]), dim=1)
+    columns, order = columns.sort(dim=1)
+    values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
+    return values, columns.gather(1, order)
+
+
 def best_moments(joint: Tensor, times: Tensor, opened: Tensor, lengths: Tensor, keep: int) -> MomentBlock:
     """The best proposals of B queries over the W windows opened for each.
 
@@ -47,8 +55,8 @@ def best_moments(joint: Tensor, times: Tensor, opened: Tensor, lengths: Tensor, 
         lengths: (M,) float64 seconds of every window of the corpus; no moment ends later.
         keep: most moments of a query.
     """
-    batch, width, num_spans = joint.shape
-    score, flat = joint.reshape(batch, -1).topk(min(keep, width * num_spans), dim=1)  # (B, R)
+    batch, _, num_spans = joint.shape
+    score, flat = top(joint.reshape(batch, -1), keep)  # (B, R)
     column, span = flat // num_spans, flat % num_spans  # (B, R) each
     query = torch.arange(batch, device=joint.device).unsqueeze(1)
     place = opened.gather(1, column)

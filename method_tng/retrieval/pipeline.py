@@ -24,7 +24,7 @@ from method_tng.contract.protocols import Code, Localizer, Matcher
 from method_tng.contract.recipe import Fusion
 from method_tng.contract.settings import SearchSettings
 from method_tng.retrieval.codes import CorpusCodes
-from method_tng.retrieval.moments import MomentBlock, best_moments, in_film_time, without_overlaps
+from method_tng.retrieval.moments import MomentBlock, best_moments, in_film_time, top, without_overlaps
 from method_tng.retrieval.ranking import best_films, localize_corpus, match_corpus
 
 TASKS = ("VCMR", "SVMR", "VR", "TNG")
@@ -124,7 +124,7 @@ def _open(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tensor) -> 
     """The best moments of each query's best windows; scores (B, M), -inf where a window may not be opened."""
     most = int((scores > -torch.inf).sum(1).max())
     width = max(1, min(answerer.search.max_vcmr_video, most))
-    relevance, opened = scores.topk(width, dim=1)  # (B, W) each
+    relevance, opened = top(scores, width)  # (B, W) each
     query = torch.arange(len(opened), device=opened.device).repeat_interleave(width)
     pairs = torch.stack([query, opened.flatten()], dim=1)  # (B * W, 2)
     spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
@@ -155,7 +155,7 @@ def _inside_own(answerer: Answerer, corpus: Corpus, queries: Code, own_window: T
 
 def _ranked(scores: Tensor, keep: int) -> MomentBlock:
     """Places by score, without times."""
-    score, place = scores.topk(min(keep, scores.shape[1]), dim=1)  # (B, R) each
+    score, place = top(scores, keep)  # (B, R) each
     times = score.new_zeros((*score.shape, 2), dtype=torch.float64)
     return MomentBlock(place, times, score, score > -torch.inf)
 

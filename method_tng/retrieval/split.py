@@ -38,7 +38,7 @@ def store_of(folder: Path, collection: Collection, settings: DataSettings, weigh
         folder: of all codes of the run.
         collection: the split.
         settings: its data options; others, or other feature files, make another identity.
-        weights: fingerprint of the model.
+        weights: fingerprint of the model, and of the arithmetic it is used with.
     """
     data = asdict(settings)
     names = "+".join((data["video_features"], data["sub_features"])).replace("{split}", collection.split.name)

@@ -1,4 +1,6 @@
-"""Options of a run: defaults <- preset <- data layout <- flags, resolved into frozen, typed settings.
+"""Options of a run, resolved into frozen, typed settings.
+
+Defaults <- named preset <- data layout <- a file of options <- flags, the later winning.
 
 All options live in one flat namespace (the fields of DataSettings, TrainSettings, SearchSettings and of
 the system's own settings), as in the TVR family's option files.  An unknown key is an error that names the
@@ -17,7 +19,7 @@ from typing import Any
 import yaml
 
 from method_tng.contract.errors import ConfigError
-from method_tng.contract.settings import DataSettings, SearchSettings, TrainSettings
+from method_tng.contract.settings import ON, DataSettings, SearchSettings, TrainSettings
 from method_tng.runs.systems import SYSTEMS, presets_of, settings_of
 
 FEATURES = ("video_features", "sub_features", "query_features", "sentence_features")
@@ -73,20 +75,21 @@ def resolve(sources: Iterable[Sourced], system: str = "reloclnet") -> RunSetting
     return RunSettings(system, *built)
 
 
-def refuse_ineffective(flags: Mapping[str, Any], settings: RunSettings) -> None:
-    """Refuses a flag that the resolved settings make meaningless, instead of taking it silently.
+def refuse_ineffective(source: str, flags: Mapping[str, Any], settings: RunSettings) -> None:
+    """Refuses an option that the resolved settings make meaningless, instead of taking it silently.
 
     Raises:
-        ConfigError: names the flag, what it needs, and what was chosen.
+        ConfigError: names the option, what it needs, and what was chosen.
     """
     values = settings.flat()
     for field, _ in options_of(settings.system):
-        needs = field.metadata.get("needs")
-        if field.name in flags and needs and values[needs[0]] not in needs[1:]:
-            raise ConfigError(
-                f"--{field.name} has no effect with {needs[0]} {values[needs[0]]!r}; "
-                f"it needs --{needs[0]} {' or '.join(needs[1:])}"
-            )
+        for other, wanted in field.metadata.get("needs", {}).items() if field.name in flags else ():
+            if not (_is_on(values[other]) if wanted == ON else values[other] in wanted):
+                told = "to be set" if wanted == ON else " or ".join(str(value) for value in wanted)
+                raise ConfigError(
+                    f"{source}: {field.name} has no effect with {other} {values[other]!r}; "
+                    f"it needs {other} {told}"
+                )
 
 
 def options_of(system: str) -> list[tuple[dataclasses.Field, type]]:
@@ -182,6 +185,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def _is_on(value: Any) -> bool:
+    return bool(value) and not (isinstance(value, int | float) and value < 0)
+
+
 def _type_of(part: type, field: dataclasses.Field) -> type:
     hint = typing.get_type_hints(part)[field.name]
     return typing.get_origin(hint) or hint
@@ -200,12 +207,14 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
         value = _number(value)  # YAML reads 1e-4 as a text
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
-    choices, least = field.metadata.get("choices"), field.metadata.get("least")
+    choices, least, most = (field.metadata.get(name) for name in ("choices", "least", "most"))
     for word in list(value) if isinstance(value, tuple) else [value]:
         if choices and word not in choices:
             raise ConfigError(f"{source}: {field.name} is {word!r}; expected one of {', '.join(choices)}")
     if least is not None and not value >= least:
         raise ConfigError(f"{source}: {field.name} is {value}; expected at least {least}")
+    if most is not None and not value <= most:
+        raise ConfigError(f"{source}: {field.name} is {value}; expected at most {most}")
     return value
 
 

@@ -24,6 +24,7 @@ from method_tng.runs.config import (
     Sourced,
     add_options,
     inference_options,
+    presets_of,
     read_layout,
     read_preset,
     refuse_ineffective,
@@ -83,11 +84,13 @@ def parse_training(
     own = EasyDict({name: parsed.pop(name) for name in ("dset", "mode", "vid_feat_type", "config", "resume")})
     if own.resume:
         run = open_run(own.resume, parsed.pop("results_root", "method_tng/results"))
+        device = {"device": parsed.pop("device")} if "device" in parsed else {}
         extra = sorted(set(parsed) - {"system"})
         if extra or own.dset:
             raise ConfigError(
                 f"--resume goes on with the run's own options; leave out {', '.join(extra) or own.dset}"
             )
+        run.settings = resolve([("opt.json", run.settings.flat()), ("command line", device)])
         return own, run, run.settings
     return own, None, _training_settings(own, dict(parsed))
 
@@ -128,7 +131,7 @@ def parse_inference(
     own = EasyDict(model=parsed.pop("model"), split=parsed.pop("split"))
     run = open_run(own.model, parsed.get("results_root", "method_tng/results"))
     settings = resolve([("opt.json", run.settings.flat()), ("command line", parsed)])
-    refuse_ineffective(parsed, settings)
+    refuse_ineffective("command line", parsed, settings)
     return own, run, settings
 
 
@@ -148,17 +151,21 @@ def facts_of(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def _training_settings(own: EasyDict, flags: dict[str, Any]) -> RunSettings:
-    """Defaults <- preset <- layout <- flags; the demo when nothing names any data."""
-    preset = [read_preset(own.config, flags["system"])] if own.config else []
-    if own.dset is None and not any("annotations" in values for _, values in [*preset, ("", flags)]):
+    """The layers of options, lowest first; the demo corpus when nothing names any data."""
+    presets = presets_of(flags["system"])
+    preset, layout, asked = own.config if own.config in presets else "", [], []
+    if own.config and not preset:  # a file of the user's
+        asked = [read_preset(own.config, flags["system"])]
+    if own.dset is None and not any("annotations" in values for _, values in [*asked, ("", flags)]):
         own.dset = "demo"
-    layout: list[Sourced] = []
     if own.dset is not None:
         suits, layout = read_layout(own.dset, own.mode or flags.get("ctx_mode"), own.vid_feat_type)
-        if suits and not preset:
-            preset = [read_preset(suits, flags["system"])]
-    settings = resolve([*preset, *layout, ("command line", flags)])
-    refuse_ineffective(flags, settings)
+        preset = preset or (suits if suits in presets else "")
+    base: list[Sourced] = [read_preset(preset, flags["system"])] if preset else []
+    for source, values in asked:
+        refuse_ineffective(source, values, resolve([*base, *layout, *asked], flags["system"]))
+    settings = resolve([*base, *layout, *asked, ("command line", flags)])
+    refuse_ineffective("command line", flags, settings)
     if settings.train.debug:
         short = dataclasses.replace(settings.train, n_epoch=min(2, settings.train.n_epoch))
         settings = dataclasses.replace(settings, train=short)

@@ -11,9 +11,12 @@
 No file holds a path to the folder itself, so it can be moved and renamed.
 """
 
+import contextlib
+import fcntl
 import json
 import logging
 import shutil
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from method_tng.runs.config import RunSettings, resolve
 
 logger = logging.getLogger(__name__)
 
-BEFORE_LEARNING = {"opt.json", "run.json", "vocabulary.json"}
+BEFORE_LEARNING = {".lock", "opt.json", "run.json", "vocabulary.json"}
 
 
 class RunFolder:
@@ -69,6 +72,22 @@ class RunFolder:
                 f"{path}/opt.json holds a {type(options).__name__}; expected options by name"
             )
         return cls(path, resolve([(f"{path}/opt.json", options)]))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the run for one training process; the lock falls when the process ends, however it ends.
+
+        Raises:
+            CheckpointError: another process trains this run.
+        """
+        with open(self.path / ".lock", "w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise CheckpointError(
+                    f"{self.path} is being trained by another process; wait for it, or stop it first"
+                ) from error
+            yield
 
     @property
     def facts(self) -> dict[str, Any]:

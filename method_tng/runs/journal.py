@@ -1,6 +1,7 @@
 """The log of a run: train.log for people, TensorBoard for curves."""
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +12,10 @@ class Journal:
     """Averages the loss terms of an epoch and writes them, with the true learning rates and the metrics."""
 
     def __init__(self, folder: Path, stage: str) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # slow to import: only a run pays for it
-
         self._log = folder / "train.log"
+        self._curves = folder / "tensorboard_log" / stage
         self._stage = stage
-        self._writer = SummaryWriter(str(folder / "tensorboard_log" / stage), flush_secs=30)
+        self._writer = self._open(None)
         self.sums: dict[str, float] = {}
         self.count = 0
 
@@ -46,16 +46,26 @@ class Journal:
         self._writer.flush()
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs to go on with the running epoch's means."""
-        return {"sums": self.sums, "count": self.count}
+        """What a resumed run needs to go on with the running epoch's means and the log's lines."""
+        written = self._log.stat().st_size if self._log.is_file() else 0
+        return {"sums": self.sums, "count": self.count, "written": written}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """The reverse of `state`."""
+    def restore(self, state: Mapping[str, Any], step: int) -> None:
+        """The reverse of `state`; what was written after that save is taken back, since it comes again."""
         self.sums, self.count = dict(state["sums"]), int(state["count"])
+        if self._log.is_file():
+            os.truncate(self._log, min(int(state["written"]), self._log.stat().st_size))
+        self._writer.close()
+        self._writer = self._open(step + 1)
 
     def close(self) -> None:
         """Flushes and closes the files."""
         self._writer.close()
+
+    def _open(self, purge_step: int | None) -> Any:
+        from torch.utils.tensorboard import SummaryWriter  # slow to import: only a run pays for it
+
+        return SummaryWriter(str(self._curves), flush_secs=30, purge_step=purge_step)
 
     def _line(self, text: str) -> None:
         stamp = datetime.now().strftime("%Y_%m_%d_%H_%M_%S")

@@ -81,7 +81,7 @@ class StageTrainer:
             saved = load_state(self.state_path)
             self.state.restore(saved, str(self.state_path))
             if self.journal:
-                self.journal.restore(saved["journal"])
+                self.journal.restore(saved["journal"], self.state.place.step)
 
     def run_all(self) -> None:
         """All epochs that are left.

@@ -21,6 +21,7 @@ from method_tng.runs.checkpoint import fingerprint, load_weights
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import recipe_of
+from method_tng.training.steps import arithmetic
 from method_tng.training.validation import Metrics, chance_levels, score_split
 
 WIDTHS = {
@@ -53,8 +54,9 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
     models = load_models(run, settings, recipe, device)
     collection = open_split(run, settings, recipe.stages[-1], split)
     weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
-    store = store_of(run.path / "codes", collection, settings.data, weights)
-    tables = answer_split(recipe, models, (settings.model, settings.search), collection, device, store)
+    store = store_of(run.path / "codes", collection, settings.data, f"{weights} {settings.train.precision}")
+    with arithmetic(settings.train, device):
+        tables = answer_split(recipe, models, (settings.model, settings.search), collection, device, store)
     stem = f"{split}_{settings.search.eval_id}" if settings.search.eval_id else split
     texts = {item.query_id: item.text for item in collection.split.narrations}
     written = write_predictions(tables, run.path, stem, texts)

@@ -26,6 +26,7 @@ from method_tng.training.optim import make_optimizer
 from method_tng.training.resident import ResidentSplit, read_batches, resident_batches, resident_bytes
 from method_tng.training.results import open_split
 from method_tng.training.state import Average, TrainerState
+from method_tng.training.steps import arithmetic
 from method_tng.training.validation import Metrics, score_split, stop_score
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def _train_stage(
     if stage.start and not resumed:
         stage.start(model, settings.model, _AllBatches(training, process.device))
     objectives = stage.objectives(model, settings.model)
-    generator = torch.Generator(device=process.device).manual_seed(train.seed)
+    generator = torch.Generator().manual_seed(train.seed)  # on the CPU: a run may go on elsewhere
     optimizers = {objective.name: make_optimizer(objective, train) for objective in objectives}
     state = TrainerState(model, optimizers, Average(model, train.ema), generator)
     work = _work(run, recipe, stage, training, model, process)
@@ -164,9 +165,10 @@ def _evaluation(
         model.load_state_dict(dict(weights))
         model.eval()
         draws = torch.get_rng_state()  # an evaluation must not change what training draws next
-        tables = answer_split(
-            recipe, {stage.name: model}, (settings.model, search), collection, process.device
-        )
+        with arithmetic(train, process.device):
+            tables = answer_split(
+                recipe, {stage.name: model}, (settings.model, search), collection, process.device
+            )
         torch.set_rng_state(draws)
         model.load_state_dict(trained)
         metrics = score_split(tables, collection)

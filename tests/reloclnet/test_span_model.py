@@ -167,7 +167,7 @@ def test_what_cannot_be_built_is_refused() -> None:
         SpanReLoCLNet(SETTINGS, replace(DATA, label_end="upstream"), sizes())
     with pytest.raises(ConfigError, match="ctx_mode"):
         SpanReLoCLNet(SETTINGS, DATA, sizes(frames=0, subtitles=0))
-    with pytest.raises(ConfigError, match="max_span_clips"):
+    with pytest.raises(ConfigError, match="max_span_seconds"):
         SpanReLoCLNet(replace(SETTINGS, min_pred_l=9, max_pred_l=12), DATA, sizes())
 
 

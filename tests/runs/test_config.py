@@ -1,6 +1,7 @@
 """Options: layers, types, names."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -46,10 +47,52 @@ def test_a_wrong_option_is_told_with_its_source(values: dict, told: str) -> None
 def test_a_flag_without_effect_is_refused() -> None:
     settings = resolve([("x", {"scorer": "spans", "margin": 0.5})])
     with pytest.raises(
-        ConfigError, match="--margin has no effect with scorer 'spans'; it needs --scorer clips"
+        ConfigError, match=r"the flags: margin has no effect with scorer 'spans'; it needs scorer clips"
     ):
-        refuse_ineffective({"margin": 0.5}, settings)
-    refuse_ineffective({"word_drop": 0.1}, settings)
+        refuse_ineffective("the flags", {"margin": 0.5}, settings)
+    refuse_ineffective("the flags", {"word_drop": 0.1}, settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"lr_schedule": "constant", "lr_warmup_proportion": 0.2}, r"it needs lr_schedule warmup_linear or"),
+        ({"stop_task": "last", "max_es_cnt": 3}, "max_es_cnt has no effect with stop_task 'last'"),
+        ({"eval_split": "", "stop_task": "VR"}, r"stop_task has no effect with eval_split ''; .* to be set"),
+        ({"window_stride": 10.0}, "window_stride has no effect with window_seconds 0.0"),
+        ({"ranking_loss_type": "lse", "margin": 0.2}, "margin has no effect with ranking_loss_type 'lse'"),
+        ({"hard_negative_start_epoch": -1, "hard_pool_size": 5}, "hard_pool_size has no effect"),
+        ({"scorer": "spans", "vocabulary": False, "lex_drop": 0.1}, "lex_drop has no effect with vocabulary"),
+        ({"max_pred_seconds": 20.0, "max_pred_l": 9}, "max_pred_l has no effect with max_pred_seconds 20.0"),
+    ],
+)
+def test_an_option_that_another_one_switches_off_is_refused(values: dict, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        refuse_ineffective("the flags", values, resolve([("the flags", values)]))
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_no_preset_says_what_has_no_effect(system: str) -> None:
+    for name in presets_of(system):
+        source, values = read_preset(name, system)
+        refuse_ineffective(source, values, resolve([(source, values)], system))
+
+
+@pytest.mark.parametrize("values", [{"data_ratio": 1.5}, {"ema": 1.0}, {"drop": 1.0}, {"lr": -1.0}])
+def test_a_number_out_of_its_range_is_refused(values: dict) -> None:
+    with pytest.raises(ConfigError, match=r"expected at (most|least)"):
+        resolve([("the flags", values)])
+
+
+def test_flags_beat_a_file_of_options_which_beats_the_layout_and_its_preset(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("clip_length: 3.0\nhidden_size: 32\nn_epoch: 4\n", encoding="utf-8")
+    _, _, settings = parse_training(["tng-mini", "--config", str(mine), "--n_epoch", "5"], RunFolder.open)
+    assert (settings.data.clip_length, settings.model.hidden_size, settings.train.n_epoch) == (3.0, 32, 5)
+    assert settings.model.scorer == "spans"  # of the layout's preset, which stays underneath
+    mine.write_text("margin: 0.3\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: margin has no effect with scorer 'spans'"):
+        parse_training(["tng-mini", "--config", str(mine)], RunFolder.open)
 
 
 def test_flags_are_made_from_the_fields() -> None:

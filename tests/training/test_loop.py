@@ -1,19 +1,20 @@
 """Training on the tiny corpus: resume, stop, several processes, faults.  Everything random is switched on."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from method_tng.contract.errors import TrainingError
+from method_tng.contract.errors import CheckpointError, TrainingError
 from method_tng.contract.settings import DataSettings
 from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
@@ -21,6 +22,7 @@ from method_tng.runs.systems import recipe_of
 from method_tng.training.distributed import Process
 from method_tng.training.interrupt import Wish
 from method_tng.training.loop import StageTrainer, Stopped
+from method_tng.training.results import answer_run
 from method_tng.training.session import train_run
 
 OPTIONS = {
@@ -77,6 +79,51 @@ def test_a_stopped_and_resumed_run_equals_one_that_never_stopped(
         assert line == same
 
 
+def test_a_killed_run_writes_each_epoch_once_and_goes_on_elsewhere(
+    tiny: DataSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run(tiny, tmp_path, save_every=1000)
+    with pytest.raises(Stopped):
+        _train(run, StopAfter(1))  # saved in the first epoch
+    save = StageTrainer.save
+    monkeypatch.setattr(StageTrainer, "save", lambda self: None)  # killed before it saved again
+    _train(run)
+    monkeypatch.setattr(StageTrainer, "save", save)
+    path = run.path / "find.trainer_state.pt"
+    state = torch.load(path, weights_only=True)
+    state["draws"]["cuda"] = torch.zeros(16, dtype=torch.uint8)  # it was on another device
+    torch.save(state, path)
+    _train(run)
+    assert [line.split("[Loss]")[0] for line in _losses(run)] == [
+        f"[find] [Epoch] {n:03d} " for n in (1, 2, 3)
+    ]
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(tiny: DataSettings, tmp_path: Path) -> None:
+    run = _run(tiny, tmp_path)
+    with run.locked(), pytest.raises(CheckpointError, match="trained by another process"), run.locked():
+        pass
+
+
+@pytest.mark.parametrize("scorer", ["clips", "spans"])
+def test_inference_computes_in_the_precision_it_is_told(
+    scorer: str, tiny: DataSettings, tmp_path: Path
+) -> None:
+    options = {"scorer": scorer, "vocabulary": scorer == "spans", "n_epoch": 1}
+    if scorer == "spans":
+        options |= {"label_end": "inclusive", "no_norm_vfeat": True, "no_norm_tfeat": True}
+    run = _run(tiny, tmp_path, **options)
+    _train(run)
+    scores = {}
+    for precision in ("float32", "bf16"):
+        settings = replace(run.settings, train=replace(run.settings.train, precision=precision))
+        answer_run(run, settings, "val", torch.device("cpu"))
+        told = json.loads((run.path / "val_films.json").read_text(encoding="utf-8"))
+        scores[precision] = torch.tensor([rows["predictions"][0][3] for rows in told["VR"]])
+    assert not torch.equal(scores["float32"], scores["bf16"])
+    torch.testing.assert_close(scores["float32"], scores["bf16"], rtol=0.2, atol=0.1)
+
+
 def _losses(run: RunFolder) -> list[str]:
     lines = (run.path / "train.log").read_text().splitlines()
     return [line.split(" ", 1)[1] for line in lines if "[Loss]" in line]
@@ -112,6 +159,8 @@ def _flags(data: DataSettings, root: Path, **options) -> list[str]:
     chosen = {**OPTIONS, **options, "results_root": str(root), "device": "cpu"}
     chosen |= {name: value for name, value in asdict(data).items() if value != getattr(DataSettings(), name)}
     del chosen["data_ratio"]
+    if chosen.get("eval_split") == "":
+        del chosen["stop_task"]
     return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
 
 
