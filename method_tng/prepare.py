@@ -5,6 +5,8 @@ python -m method_tng.prepare tng    --checkout MOVIE101V2 --pack tng-mini [--out
 python -m method_tng.prepare text   DSET --out FILE.h5 (--run RUN | --encoder hashed|table|transformers)
 python -m method_tng.prepare check  DSET [CTX_MODE [VID_FEAT_TYPE]] [--splits train val]
 python -m method_tng.prepare import CHECKPOINT DSET CTX_MODE VID_FEAT_TYPE [--trust_checkpoint]
+python -m method_tng.prepare ego4d    NLQ.json --out FILE.jsonl [--training]
+python -m method_tng.prepare features LMDB_OR_HDF5 --out FILE.h5 [--field token_features]
 """
 
 import argparse
@@ -19,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parses and runs one sub-command; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     works = {"demo": _demo, "tng": _tng, "text": _text, "check": _check, "import": _import}
+    works |= {"ego4d": _converted, "features": _converted}
 
     def work() -> int:
         args = prepare_parser().parse_args(words)
@@ -50,12 +53,18 @@ def _text(args: argparse.Namespace, _words: list[str]) -> int:
     run = RunFolder.open(args.run, args.results_root) if args.run else None
     data = data_settings(args, run.settings if run else None).data
     told = {name: value for name, value in vars(args).items() if name in ENCODER_OPTIONS}
-    if run:
-        encoder = encoder_of_run(run.facts, told)
-    else:
-        encoder = new_encoder(told.pop("encoder", "hashed"), told, data.language)
+    encoder = encoder_of_run(run.facts, told) if run else new_encoder(args.encoder, told, data.language)
     count = encode_annotations(data, args.splits, encoder, args.out)
     print(f"{count} queries -> {args.out}")
+    return 0
+
+
+def _converted(args: argparse.Namespace, _words: list[str]) -> int:
+    from method_tng.dataset.annotations_ego4d import convert_ego4d
+    from method_tng.dataset.conversion import convert_features
+
+    convert = {"ego4d": convert_ego4d, "features": convert_features}[args.command]
+    print(f"{convert(args.source, args.out, args.how)} items -> {args.out}")
     return 0
 
 
@@ -70,9 +79,8 @@ def _check(args: argparse.Namespace, _words: list[str]) -> int:
 def _import(args: argparse.Namespace, words: list[str]) -> int:
     from method_tng.runs.imported import import_run
 
-    run = import_run(
-        args.checkpoint, args.trust_checkpoint, data_settings(args), facts_of(["prepare", *words])
-    )
+    facts = facts_of(["prepare", *words])
+    run = import_run(args.checkpoint, args.trust_checkpoint, data_settings(args), facts)
     print(f"run folder: {run.path}")
     return 0
 

@@ -86,6 +86,7 @@ class DataSettings:
         "whole: the first window starts with the film, the last is the first to reach its end; "
         "cut: windows reach over both ends and are cut there, so that every second lies in equally many",
         ("whole", "cut"),
+        needs={"window_seconds": ON},
     )
     max_ctx_l: int = option(
         128, "most clips of a window; longer ones are pooled, their seconds per row kept", least=1

@@ -1,7 +1,8 @@
 """MAD's annotations: one JSON object of all queries, or the JSON lines of its followers (Ego4D's form too).
 
 Convention: seconds of the film.  Published irregularities are treated as the field does and counted in the
-log: a moment that starts outside its film or has no length is left out, one that ends behind it is cut.
+log: a moment that ends behind its film is cut; one that starts outside it or has no length is left out of
+training and otherwise becomes a millisecond long, since its query is asked and counted though nobody can hit.
 Source: Soldan et al., MAD, CVPR 2022; Hannan et al., RGNet, ECCV 2024 (the lines).
 """
 
@@ -18,6 +19,9 @@ from method_tng.dataset.found import Found
 from method_tng.dataset.records import path_of, read_lines, read_object
 
 logger = logging.getLogger(__name__)
+
+TRAINING = "train"  # the split that is learned from
+SHORTEST = 0.001  # seconds
 
 
 class MadRecord(msgspec.Struct):
@@ -51,26 +55,34 @@ def read(data: DataSettings, split: str, faults: Faults) -> Found:
     """The queries of a split, in file order; a file whose name ends in `.jsonl` is read line by line."""
     path = path_of(data.annotations, split)
     found = Found()
-    num_dropped = num_cut = 0
+    num_unfit = num_cut = 0
     for place, narration, duration in (_lines if path.suffix == ".jsonl" else _object)(path, faults):
         if not narration.spans:
             found.add(narration, place, duration)
             continue
         start, end = narration.spans[0]
-        if start < 0 or start >= duration or start == end:
-            num_dropped += 1
+        fit = 0 <= start < duration and start != end
+        num_unfit += not fit
+        if not fit and split == TRAINING:
             continue
-        num_cut += end > duration
-        span = (start, min(end, duration))
+        num_cut += fit and end > duration
+        span = (start, min(end, duration)) if fit else _shortest(start, duration)
         found.add(Narration(narration.query_id, narration.text, narration.movie_id, (span,)), place, duration)
-    if num_dropped or num_cut:
+    if num_unfit or num_cut:
         logger.warning(
-            "%s: %d moments without length or outside their film left out, %d cut at its end",
+            "%s: %d moments without length or outside their film %s, %d cut at its end",
             path,
-            num_dropped,
+            num_unfit,
+            "left out" if split == TRAINING else "asked though nobody can hit them",
             num_cut,
         )
     return found
+
+
+def _shortest(start: float, duration: float) -> Interval:
+    """A millisecond of the film, as near to a time as can be."""
+    start = max(0.0, min(start, duration - SHORTEST))
+    return start, start + SHORTEST
 
 
 Item = tuple[str, Narration, float]  # place, narration, duration of its film

@@ -70,18 +70,18 @@ class FeatureFile:
         """(rows, width) of an item, without reading the rows."""
         return self._with_dataset(item_id, lambda dataset: dataset.shape)
 
-    def read(self, item_id: str, limit: int | None = None) -> np.ndarray:
-        """The first `limit` rows (all by default) of an item, (n, D) float32.
+    def read(self, item_id: str, first: int = 0, behind: int | None = None) -> np.ndarray:
+        """Rows first .. behind - 1 (all by default) of an item, (n, D) float32; no others are read.
 
         Raises:
             DataError: no such item, no rows, or values that are not finite.
         """
-        rows = self._with_dataset(item_id, _all_rows)[:limit].astype(np.float32)
+        rows = self._with_dataset(item_id, lambda dataset: _rows(dataset, first, behind)).astype(np.float32)
         finite = np.isfinite(rows)
         if not finite.all():
-            bad = int(np.flatnonzero(~finite.all(axis=1))[0])
+            bad = first + int(np.flatnonzero(~finite.all(axis=1))[0])
             raise DataError(
-                f"{self.path}, {item_id!r}: row {bad} of {len(rows)} holds NaN or Inf; "
+                f"{self.path}, {item_id!r}: row {bad} of {self.shape(item_id)[0]} holds NaN or Inf; "
                 "expected finite numbers, extract the features of this item again"
             )
         return rows
@@ -152,7 +152,12 @@ class FeatureFile:
         return self._handle
 
 
-def _all_rows(dataset: DatasetID) -> np.ndarray:
-    rows = np.empty(dataset.shape, dataset.dtype)
-    dataset.read(h5s.ALL, h5s.ALL, rows)
+def _rows(dataset: DatasetID, first: int, behind: int | None) -> np.ndarray:
+    """Rows first .. behind - 1, as many as there are."""
+    num_rows, width = dataset.shape
+    count = (num_rows if behind is None else min(behind, num_rows)) - first
+    rows = np.empty((count, width), dataset.dtype)
+    chosen = dataset.get_space()
+    chosen.select_hyperslab((first, 0), (count, width))
+    dataset.read(h5s.create_simple((count, width)), chosen, rows)
     return rows

@@ -19,6 +19,8 @@ from method_tng.contract.files import write_whole
 from method_tng.dataset.feature_file import FeatureFile
 from method_tng.dataset.rows import normalize_rows
 
+LARGE = 64  # fewer items than this in the memory for kept ones, and they are read in parts instead
+
 
 class RowCache:
     """The arrays that were used last, as many as fit into a number of bytes."""
@@ -115,19 +117,35 @@ class FeatureStore:
         count = self._checked(item_id, shapes)
         return count if self.limit is None else min(count, self.limit)
 
-    def read(self, item_id: str) -> np.ndarray:
-        """The rows of an item, (n, D) float32; kept and shared, never to be written.
+    def read(self, item_id: str, between: tuple[int, int] | None = None) -> np.ndarray:
+        """The rows of an item, (n, D) float32; shared, never to be written.
+
+        The whole item is kept for the next time, unless it takes much of the memory for that: then only the
+        rows that are wanted are read.
+
+        Args:
+            item_id: the film or query.
+            between: the first row that is wanted and the one behind the last; None = all.
 
         Raises:
             DataError: no such item, another width than the others have, or values that are not finite.
         """
         rows = self._cache.get(item_id)
+        if rows is None and between and self._is_large(item_id):
+            return self._read(item_id, *between)
         if rows is None:
-            parts = [part.read(item_id, self.limit) for part in self._parts]
-            count = self._checked(item_id, [part.shape for part in parts])
-            parts = [normalize_rows(part[:count]) if self.normalize else part[:count] for part in parts]
-            rows = self._cache.put(item_id, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
-        return rows
+            rows = self._cache.put(item_id, self._read(item_id, 0, self.limit))
+        return rows[slice(*between)] if between else rows
+
+    def _is_large(self, item_id: str) -> bool:
+        """Whether an item would push many others out of the memory for kept ones."""
+        return LARGE * self.num_rows(item_id) * self.width * 4 > self._cache.num_bytes
+
+    def _read(self, item_id: str, first: int, behind: int | None) -> np.ndarray:
+        parts = [part.read(item_id, first, behind) for part in self._parts]
+        count = self._checked(item_id, [part.shape for part in parts])
+        parts = [normalize_rows(part[:count]) if self.normalize else part[:count] for part in parts]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _checked(self, item_id: str, shapes: Sequence[tuple[int, ...]]) -> int:
         """The rows that all parts of an item have, given (rows, width) of each."""

@@ -94,10 +94,10 @@ class Stream:
     def rows(self, window: Window, first: int, behind: int) -> np.ndarray:
         """Rows first .. behind - 1 of the window's film, (T, D) float32, T <= limit."""
         if behind - first <= self.limit:
-            return self.store.read(window.movie_id)[first:behind]
+            return self.store.read(window.movie_id, (first, behind))
         pooled = self._pooled.get(window.window_id)
         if pooled is None:
-            pooled = pool_rows(self._raw.read(window.movie_id)[first:behind], self.limit)
+            pooled = pool_rows(self._raw.read(window.movie_id, (first, behind)), self.limit)
             if self.store.normalize:  # each part on its own, as in windows that are not pooled
                 parts = np.split(pooled, np.cumsum(self.store.widths)[:-1], axis=1)
                 pooled = np.concatenate([normalize_rows(part) for part in parts], axis=1)

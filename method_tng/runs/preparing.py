@@ -2,10 +2,11 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from method_tng.runs.door import Parser, add_data_options
 
-ENCODER_OPTIONS = ("encoder", "source", "width", "max_words")
+ENCODER_OPTIONS = ("source", "width", "max_words")
 
 
 def prepare_parser() -> argparse.ArgumentParser:
@@ -26,7 +27,6 @@ def prepare_parser() -> argparse.ArgumentParser:
     tng.add_argument("--names", choices=("mask", "keep"), default="mask")
     tng.add_argument("--forms", nargs="+", choices=("windows", "movies"), default=["windows", "movies"])
     text = commands.add_parser("text", help="query features of any annotation file")
-    text.add_argument("--run", help="encode as this run's query features were encoded")
     _add_encoder_options(text)
     text.add_argument("--out", type=Path, required=True)
     check = commands.add_parser("check", help="all problems of a data set at once")
@@ -38,6 +38,7 @@ def prepare_parser() -> argparse.ArgumentParser:
         "--trust_checkpoint", action="store_true", help="read options pickled as an EasyDict"
     )
     published.add_argument("--exp_id", default="imported")
+    _add_converters(commands)
     for command in (text, check, published):
         add_data_options(command)
         command.add_argument("--results_root", default="method_tng/results")
@@ -45,11 +46,35 @@ def prepare_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_converters(commands: Any) -> None:
+    """Other families' files into ours: each takes a source, a file to write, and how."""
+    ego4d = commands.add_parser("ego4d", help="lines of queries from Ego4D's nested annotations, or NaQ's")
+    ego4d.add_argument("source", type=Path, help="nlq_train.json, nlq_val.json, ...")
+    ego4d.add_argument(
+        "--training", dest="how", action="store_true", help="leave out what nothing can be learned from"
+    )
+    features = commands.add_parser("features", help="an HDF5 file of ours from an LMDB or another HDF5 file")
+    features.add_argument("source", type=Path, help="folder of the LMDB, or the HDF5 file")
+    features.add_argument(
+        "--field",
+        dest="how",
+        choices=("features", "token_features", "sentence"),
+        default="features",
+        help="array of an LMDB's archives; sentence = cls_features or eot_features",
+    )
+    for command in (ego4d, features):
+        command.add_argument("--out", type=Path, required=True)
+
+
 def _add_encoder_options(text: argparse.ArgumentParser) -> None:
-    """A new text encoder; what is not told leaves no trace."""
+    """A run's text encoder or a new one; options that are not told leave no trace."""
     kinds = ("hashed", "table", "transformers")
     absent = argparse.SUPPRESS
-    text.add_argument("--encoder", choices=kinds, default=absent, help="a new encoder; without --run: hashed")
+    chosen = text.add_mutually_exclusive_group()
+    chosen.add_argument("--run", help="encode as this run's query features were encoded")
+    chosen.add_argument(
+        "--encoder", choices=kinds, default="hashed", help="a new encoder; hashed unless told"
+    )
     text.add_argument("--source", default=absent, help="the table (.npz; see --language) or model's folder")
     text.add_argument("--width", type=int, default=absent, help="of hashed vectors; 256")
     text.add_argument(

@@ -143,16 +143,18 @@ def test_mad_as_one_object(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         "3": {**record, "timestamps": [5.0, 5.0]},
         "4": {**record, "timestamps": [101.0, 103.0]},
     }
-    (tmp_path / "MAD_val.json").write_text(json.dumps(content))
+    for name in ("train", "val"):
+        (tmp_path / f"MAD_{name}.json").write_text(json.dumps(content))
     data = DataSettings(format="mad", annotations=str(tmp_path / "MAD_{split}.json"), clip_length=0.2)
-    split = read_split(data, "val")
-    assert [(one.query_id, one.spans[0]) for one in split.narrations] == [
-        ("0", (9.2, 10.4)),
-        ("1", (8.0, 12.0)),
-        ("2", (99.0, 100.5)),
-    ]
+    split = read_split(data, "train")
+    fit = [("0", (9.2, 10.4)), ("1", (8.0, 12.0)), ("2", (99.0, 100.5))]
+    assert [(one.query_id, one.spans[0]) for one in split.narrations] == fit
     assert split.movies == (Movie("10142", 100.5),)
     assert "2 moments without length or outside their film left out, 1 cut" in caplog.text
+    asked = [(one.query_id, one.spans[0]) for one in read_split(data, "val").narrations]
+    assert asked[:3] == fit
+    assert asked[3:] == [("3", (5.0, pytest.approx(5.001))), ("4", (pytest.approx(100.499), 100.5))]
+    assert "2 moments without length or outside their film asked though nobody can hit them" in caplog.text
 
 
 def test_mad_as_lines(tmp_path: Path) -> None:

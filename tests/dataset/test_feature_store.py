@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from method_tng.contract.errors import DataError
+from method_tng.dataset.feature_file import FeatureFile
 from method_tng.dataset.feature_store import FeatureStore, RowCache, write_features
 from method_tng.dataset.rows import normalize_rows
 
@@ -59,6 +60,26 @@ def test_what_is_missing_is_named_with_its_neighbour(form: str, request: pytest.
 
 def test_a_file_says_how_it_was_made(packed: Path) -> None:
     assert FeatureStore(packed).attributes() == {"encoder": "none"}
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("form", ["packed", "folder"])
+def test_a_part_is_the_same_whether_the_item_is_kept_or_too_large_for_that(
+    form: str, normalize: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = request.getfixturevalue(form)
+    keeping, reading = FeatureStore(path, normalize, cache_bytes=10**6), FeatureStore(path, normalize)
+    asked: list[tuple[int, int | None]] = []
+    whole = FeatureFile.read
+    monkeypatch.setattr(
+        FeatureFile, "read", lambda file, item, first=0, behind=None: (
+            asked.append((first, behind)) or whole(file, item, first, behind)
+        )
+    )  # fmt: skip
+    for part in ((0, 6), (2, 5), (4, 99)):
+        assert np.array_equal(keeping.read("c", part), keeping.read("c")[slice(*part)])
+        assert np.array_equal(reading.read("c", part), keeping.read("c")[slice(*part)])
+    assert asked == [(0, None), (0, 6), (2, 5), (4, 99)]
 
 
 def test_normalising_and_a_limit_of_rows(packed: Path) -> None:
