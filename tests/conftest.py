@@ -1,7 +1,10 @@
 """What all tests share: how many examples a property is tried on, and a tiny corpus."""
 
+import os
 import shutil
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one worker per core; more threads are in each other's way
 
 import pytest
 from hypothesis import settings

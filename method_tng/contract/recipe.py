@@ -12,7 +12,7 @@ from method_tng.contract.protocols import Localizer, Matcher
 from method_tng.contract.settings import DataSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sizes:
     """What a model must know of the data before it can be built; found in the files, stored in the run."""
 

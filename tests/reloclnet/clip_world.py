@@ -24,7 +24,8 @@ def make_model(frames: int = FRAMES, subtitles: int = SUBTITLES, seed: int = 0, 
     """A model with random weights, in eval mode; `changes` are settings, label_end among them."""
     torch.manual_seed(seed)
     data = replace(DATA, label_end=changes.pop("label_end", DATA.label_end))
-    model = ReLoCLNet(replace(SETTINGS, **changes), data, Sizes(frames, subtitles, WORDS, 14, 6))
+    sizes = Sizes(frames=frames, subtitles=subtitles, words=WORDS, clips=14, tokens=6)
+    model = ReLoCLNet(replace(SETTINGS, **changes), data, sizes)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)  # no bias is zero, no norm is one
     return model.eval()

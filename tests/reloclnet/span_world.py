@@ -81,7 +81,15 @@ def window_batch(frames: Tensor | None, subtitles: Tensor | None, mask: Tensor) 
 def sizes(frames: int = 8, subtitles: int = 6, vocabulary: bool = True) -> Sizes:
     """What a model must know of the world."""
     frequency = (0, 0, *(1 + number % 4 for number in range(NUM_WORDS))) if vocabulary else ()
-    return Sizes(frames, subtitles, WORD_WIDTH, 12, 5, frequency, 20)
+    return Sizes(
+        frames=frames,
+        subtitles=subtitles,
+        words=WORD_WIDTH,
+        clips=12,
+        tokens=5,
+        document_frequency=frequency,
+        num_queries=20,
+    )
 
 
 def make_model(sizes: Sizes, seed: int = 0, **changes: Any) -> SpanReLoCLNet:

@@ -159,12 +159,12 @@ def test_the_vectors_for_an_index_find_the_score_again() -> None:
 
 
 def test_the_published_size_has_the_published_number_of_parameters() -> None:
-    model = ReLoCLNet(ReLoCLNetSettings(), DataSettings(), Sizes(3074, 770, 768))
+    model = ReLoCLNet(ReLoCLNetSettings(), DataSettings(), Sizes(frames=3074, subtitles=770, words=768))
     assert sum(parameter.numel() for parameter in model.parameters()) == 7_765_650
 
 
 def test_fresh_weights_are_drawn_as_published() -> None:
-    model = ReLoCLNet(ReLoCLNetSettings(), DataSettings(), Sizes(200, 100, 50))
+    model = ReLoCLNet(ReLoCLNetSettings(), DataSettings(), Sizes(frames=200, subtitles=100, words=50))
     assert model.query_encoder.self.query.weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert model.ctx_pos_embed.position_embeddings.weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert model.video_encoder1.output.dense.bias.abs().max() == 0
