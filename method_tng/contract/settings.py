@@ -119,6 +119,9 @@ class TrainSettings:
     results_root: str = option("method_tng/results", "where run folders go")
     seed: int = option(2018, "seed of everything random")
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    init_from: str = option(
+        "", "a run whose weights this one starts from (its path, name or a beginning of it); '' = drawn"
+    )
     n_epoch: int = option(100, "passes over the training queries", least=1)
     bsz: int = option(
         128, "queries of a batch, of all processes together", needs={"batches": ("shuffled",)}, least=1

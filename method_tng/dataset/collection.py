@@ -48,6 +48,7 @@ class Collection:
     """A split with its windows, features and labels.
 
     Attributes:
+        data: the settings it was opened with.
         split: films and narrations.
         vocabulary: the run's, or None.
         windows: M windows, in the order of films and starts.
@@ -60,7 +61,7 @@ class Collection:
     def __init__(self, data: DataSettings, split: Split, vocabulary: Vocabulary | None = None) -> None:
         self.split = split
         self.vocabulary = vocabulary
-        self._data = data
+        self.data = data
         self._features = Features(data, split.name)
         cuts = [cut(movie, data) for movie in split.movies]
         self.windows: list[Window] = [window for windows in cuts for window in windows]
@@ -152,8 +153,8 @@ class Collection:
             subtitles=self._features.width("sub"),
             words=self._features.queries.width,
             sentence=self._features.width("sentence"),
-            clips=self._data.max_ctx_l,
-            tokens=self._data.max_desc_l,
+            clips=self.data.max_ctx_l,
+            tokens=self.data.max_desc_l,
             document_frequency=vocabulary.document_frequency if vocabulary else (),
             num_queries=vocabulary.num_queries if vocabulary else len(self.split.narrations),
         )
@@ -181,7 +182,7 @@ class Collection:
         num_rows = [self._features.num_rows(movie.movie_id) for movie in self.split.movies]
         ranges = np.array(
             [
-                clip_range(window, self._data.clip_length, num_rows[movie])
+                clip_range(window, self.data.clip_length, num_rows[movie])
                 for window, movie in zip(self.windows, self.window_movies.tolist(), strict=True)
             ],
             dtype=np.int64,
@@ -191,7 +192,7 @@ class Collection:
             window, movie = self.windows[empty[0]], int(self.window_movies[empty[0]])
             raise DataError(
                 f"the features of film {window.movie_id!r} end before {window.start:g} seconds "
-                f"({num_rows[movie]} rows of {self._data.clip_length:g} s), "
+                f"({num_rows[movie]} rows of {self.data.clip_length:g} s), "
                 f"its duration is {self.split.movies[movie].duration:g}; extract all of it, or correct "
                 "clip_length or the duration"
             )
@@ -199,7 +200,7 @@ class Collection:
         return ranges
 
     def _warn_of_short_features(self, num_rows: Sequence[int]) -> None:
-        clip = self._data.clip_length
+        clip = self.data.clip_length
         short = [
             movie.movie_id
             for movie, rows in zip(self.split.movies, num_rows, strict=True)
@@ -229,7 +230,7 @@ class Collection:
         window, length = self.windows[row], int(self.window_lengths[row])
         clip_seconds = float(self._window_samples.clip_seconds[row])
         inside = [span for span in (clip_span(one, window) for one in narration.spans) if span]
-        clips = [label_clips(span, length, clip_seconds, self._data.label_end) for span in inside]
+        clips = [label_clips(span, length, clip_seconds, self.data.label_end) for span in inside]
         units = torch.tensor([to_window_units(span, window) for span in inside], dtype=torch.float32)
         return Labels(tuple(inside), units, np.array(clips, dtype=np.int64))
 

@@ -12,7 +12,6 @@ from torch import nn
 from method_tng.contract.errors import CheckpointError, DataError
 from method_tng.contract.files import write_json
 from method_tng.contract.recipe import Recipe, Sizes, Stage
-from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
 from method_tng.dataset.text import Vocabulary
 from method_tng.retrieval.predictions import write_predictions, write_truth
@@ -83,15 +82,24 @@ def load_models(
     models = {}
     for stage in recipe.stages:
         path = run.weights(stage.name)
-        stored = run.facts.get("sizes", {}).get(stage.name)
-        if stored is None:
-            raise CheckpointError(
-                f"{run.path}/run.json does not say the sizes of stage {stage.name!r}; train it first"
-            )
-        model = stage.build(settings.model, replace(settings.data, **stage.data), Sizes(**stored))
+        model = stage.build(settings.model, replace(settings.data, **stage.data), sizes_of(run, stage))
         load_weights(model, path)
         models[stage.name] = model.to(device).eval()
     return models
+
+
+def sizes_of(run: RunFolder, stage: Stage) -> Sizes:
+    """The sizes that a stage of a run was built with.
+
+    Raises:
+        CheckpointError: it was not built yet.
+    """
+    stored = run.facts.get("sizes", {}).get(stage.name)
+    if stored is None:
+        raise CheckpointError(
+            f"{run.path}/run.json does not say the sizes of stage {stage.name!r}; train it first"
+        )
+    return Sizes(**stored)
 
 
 def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) -> Collection:
@@ -105,18 +113,23 @@ def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) 
     if data.vocabulary:
         vocabulary = Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
     collection = Collection.open(data, split, vocabulary)
-    _require_alike(run, stage, data, collection)
+    require_alike(run, stage, collection)
     return collection
 
 
-def _require_alike(run: RunFolder, stage: Stage, data: DataSettings, collection: Collection) -> None:
-    """Another width, or words in another encoder's space, would be answered with nonsense."""
-    stored, found = asdict(Sizes(**run.facts["sizes"][stage.name])), asdict(collection.sizes())
+def require_alike(run: RunFolder, stage: Stage, collection: Collection) -> None:
+    """Makes sure that features are such as a run was trained on.
+
+    Raises:
+        DataError: another width, or words in another encoder's space, which would be answered with nonsense.
+    """
+    stored, found = asdict(sizes_of(run, stage)), asdict(collection.sizes())
+    data = collection.data
     for size, option in WIDTHS.items():
         if stored[size] != found[size]:
             raise DataError(
-                f"{getattr(data, option)} gives rows of {found[size]} values, the run was trained on rows of "
-                f"{stored[size]}; give features that were made alike with --{option}"
+                f"{getattr(data, option) or 'no file'} gives rows of {found[size]} values, {run.path} was "
+                f"trained on rows of {stored[size]}; give features that were made alike with --{option}"
             )
     described = json.loads(collection.query_attributes().get("text_encoder", "null"))
     trained = run.facts.get("text_encoder")

@@ -20,6 +20,7 @@ from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
 from method_tng.training.batches import BatchRows, TrainingRows, plan_epoch, share_of
 from method_tng.training.distributed import Process
+from method_tng.training.first_weights import earlier_run, known_words, start_from
 from method_tng.training.interrupt import Wish
 from method_tng.training.loop import StageTrainer, Work, optimizer_steps
 from method_tng.training.optim import make_optimizer
@@ -43,7 +44,8 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
     settings = run.settings
     for stage in recipe.stages:
         data = replace(settings.data, **stage.data)
-        training = Collection.open(data, "train", share=data.data_ratio, seed=settings.train.seed)
+        known = known_words(run) if data.vocabulary else None
+        training = Collection.open(data, "train", known, share=data.data_ratio, seed=settings.train.seed)
         if not (training.own_window >= 0).any():
             raise DataError(
                 f"{data.annotations}: no training narration has a moment; there is nothing to learn from"
@@ -76,7 +78,9 @@ def _train_stage(
             f"{run.path} was imported and has no trainer state to go on from; use it with inference, "
             "or train a new run"
         )
-    if stage.start and not resumed:
+    if train.init_from and not resumed:
+        start_from(earlier_run(settings), stage, model, training)
+    elif stage.start and not resumed:
         stage.start(model, settings.model, _AllBatches(training, process.device))
     objectives = stage.objectives(model, settings.model)
     generator = torch.Generator().manual_seed(train.seed)  # on the CPU: a run may go on elsewhere
