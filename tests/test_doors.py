@@ -121,7 +121,7 @@ def test_a_split_without_ground_truth_is_answered_with_a_warning(
         "blind",
     )
     assert told.returncode == 0, told.stderr
-    assert "for all its queries: SVMR and TNG left out" in told.stderr
+    assert "no ground truth: SVMR and TNG left out" in told.stderr
     assert set(json.loads((run / "val_blind_films.json").read_text())) == {"video2idx", "VCMR", "VR"}
 
 

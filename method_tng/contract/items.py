@@ -83,6 +83,14 @@ class RankingTable:
     def __len__(self) -> int:
         return len(self.query_ids)
 
+    def take(self, queries: Sequence[int]) -> "RankingTable":
+        """The rankings of some queries, in this order."""
+        counts = np.diff(self.offset)[list(queries)]
+        offset = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        rows = np.repeat(self.offset[list(queries)] - offset[:-1], counts) + np.arange(offset[-1])
+        ids = [self.query_ids[query] for query in queries]
+        return RankingTable(ids, offset, self.place[rows], self.times[rows], self.score[rows], self.names)
+
     def rankings(self) -> Iterator[Ranking]:
         """The same as objects, one query at a time."""
         for index, query_id in enumerate(self.query_ids):

@@ -22,6 +22,7 @@ def option(
     least: float | None = None,
     most: float | None = None,
     inference: bool = False,
+    in_file_name: bool = False,
 ) -> Any:
     """A settings field.
 
@@ -32,9 +33,10 @@ def option(
         needs: other option -> its values (or ON) with which this one has an effect; it is refused otherwise.
         least, most: smallest and largest allowed number.
         inference: a trained model can be used with another value.
+        in_file_name: a word that becomes part of a file's name.
     """
     metadata = {"help": help, "choices": choices, "needs": needs or {}, "inference": inference}
-    metadata |= {"least": least, "most": most}
+    metadata |= {"least": least, "most": most, "in_file_name": in_file_name}
     if isinstance(default, list | tuple):
         return field(default_factory=lambda: tuple(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -51,7 +53,7 @@ class DataSettings:
     Paths are relative to the place the command is started from; `{split}` stands for train, val, ...
     """
 
-    dset_name: str = option("demo", "name of the data set; the run folder starts with it")
+    dset_name: str = option("demo", "name of the data set; the run folder starts with it", in_file_name=True)
     format: str = option("tvr", "annotation format", ("tvr", "movie101", "movie101v2", "mad", "narrations"))
     annotations: str = option("", "annotation file, folder or checkout; {split} is replaced")
     durations: str = option(
@@ -108,14 +110,14 @@ class DataSettings:
     data_ratio: float = option(
         1.0, "share of the training queries that is used, a seeded draw", least=1e-6, most=1
     )
-    cache_gb: float = option(2.0, "memory for film features kept between batches", least=0)
+    cache_gb: float = option(2.0, "memory for the features of each open split that are kept", least=0)
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """How weights are learned."""
 
-    exp_id: str = option("run", "word for this run in its folder's name")
+    exp_id: str = option("run", "word for this run in its folder's name", in_file_name=True)
     results_root: str = option("method_tng/results", "where run folders go")
     seed: int = option(2018, "seed of everything random")
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
@@ -191,7 +193,9 @@ class SearchSettings:
 
     tasks: tuple[str, ...] = option(TASKS, "tasks to write and to score", TASKS)
     eval_id: str = option(
-        "", "word in the names of the result files, so that another search keeps the first one's"
+        "",
+        "word in the names of the result files, so that another search keeps the first one's",
+        in_file_name=True,
     )
     eval_query_bsz: int = option(256, "queries handled together", least=1)
     eval_context_bsz: int = option(200, "windows encoded together", least=1)

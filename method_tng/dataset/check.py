@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from method_tng.contract.items import Movie
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import Split, read_gathering
+from method_tng.dataset.collection import Collection
 from method_tng.dataset.faults import Faults
 from method_tng.dataset.feature_store import FeatureStore, common_rows
 from method_tng.dataset.features import OF_WINDOWS, kinds_of, open_store
@@ -27,6 +28,9 @@ def check(data: DataSettings, splits: Sequence[str]) -> list[str]:
                 stores[kind] = open_store(data, name, kind)
         with faults.caught():
             _check_features(data, read_gathering(data, name, faults), stores, faults)
+        if not faults.sentences:  # how the settings and the files go together
+            with faults.caught():
+                Collection.open(data, name)
     return list(dict.fromkeys(faults.sentences))
 
 

@@ -19,6 +19,7 @@ from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import Split, read_split
 from method_tng.dataset.collate import collate_queries, collate_windows
+from method_tng.dataset.feature_store import RowCache
 from method_tng.dataset.features import Features
 from method_tng.dataset.samples import QuerySamples, WindowSamples
 from method_tng.dataset.text import Vocabulary
@@ -144,6 +145,16 @@ class Collection:
     def query_attributes(self) -> dict[str, str]:
         """What the file of the query features says of itself, such as the encoder that made it."""
         return self._features.queries.attributes()
+
+    @property
+    def known(self) -> list[int]:
+        """Rows of the narrations whose film and moment are known."""
+        return np.flatnonzero(self.own_window >= 0).tolist()
+
+    @property
+    def cache(self) -> RowCache:
+        """The memory that keeps what was read from the files."""
+        return self._features.cache
 
     def sizes(self) -> Sizes:
         """Widths, limits and word statistics that a model is built from."""

@@ -6,7 +6,7 @@ the family's ready-made concatenated files were made.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,28 +27,33 @@ class RowCache:
 
     def __init__(self, num_bytes: int) -> None:
         self.num_bytes = num_bytes
-        self._arrays: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
         self._used = 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {"num_bytes": self.num_bytes, "_arrays": OrderedDict(), "_used": 0}
 
-    def get(self, key: str) -> np.ndarray | None:
+    def get(self, key: Hashable) -> np.ndarray | None:
         """The array, now the one used last; None when it is not kept."""
         array = self._arrays.get(key)
         if array is not None:
             self._arrays.move_to_end(key)
         return array
 
-    def put(self, key: str, array: np.ndarray) -> np.ndarray:
+    def put(self, key: Hashable, array: np.ndarray) -> np.ndarray:
         """Keeps the array if it fits, makes it read-only, gives it back."""
         array.flags.writeable = False
         if array.nbytes <= self.num_bytes:
             self._arrays[key] = array
             self._used += array.nbytes
-            while self._used > self.num_bytes:
-                self._used -= self._arrays.popitem(last=False)[1].nbytes
+            self.shrink(self.num_bytes)
         return array
+
+    def shrink(self, num_bytes: int) -> None:
+        """From now on as many as fit into `num_bytes`."""
+        self.num_bytes = num_bytes
+        while self._used > num_bytes:
+            self._used -= self._arrays.popitem(last=False)[1].nbytes
 
 
 class FeatureStore:
@@ -57,19 +62,23 @@ class FeatureStore:
     Args:
         path: HDF5 file, folder, or several joined with '+'.
         normalize: divide every row by its L2 norm.
-        cache_bytes: memory for items kept between reads.
+        cache: where items are kept between reads, shared with other stores; None = nowhere.
         limit: rows of an item that are read at most; None = all.
     """
 
     def __init__(
-        self, path: str | Path, normalize: bool = False, cache_bytes: int = 0, limit: int | None = None
+        self,
+        path: str | Path,
+        normalize: bool = False,
+        cache: RowCache | None = None,
+        limit: int | None = None,
     ) -> None:
         names = [str(path)] if Path(path).exists() else str(path).split("+")
         self.path = str(path)
         self.normalize = normalize
         self.limit = limit
         self._parts = [FeatureFile(name) for name in names]
-        self._cache = RowCache(cache_bytes)
+        self._cache = cache or RowCache(0)
 
     @cached_property
     def widths(self) -> Sequence[int]:
@@ -130,11 +139,12 @@ class FeatureStore:
         Raises:
             DataError: no such item, another width than the others have, or values that are not finite.
         """
-        rows = self._cache.get(item_id)
+        key = (self.path, self.normalize, self.limit, item_id)
+        rows = self._cache.get(key)
         if rows is None and between and self._is_large(item_id):
             return self._read(item_id, *between)
         if rows is None:
-            rows = self._cache.put(item_id, self._read(item_id, 0, self.limit))
+            rows = self._cache.put(key, self._read(item_id, 0, self.limit))
         return rows[slice(*between)] if between else rows
 
     def _is_large(self, item_id: str) -> bool:

@@ -2,7 +2,7 @@
 
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.settings import DataSettings
-from method_tng.dataset.feature_store import FeatureStore, common_rows
+from method_tng.dataset.feature_store import FeatureStore, RowCache, common_rows
 from method_tng.dataset.samples import Stream
 
 GIGABYTE = 10**9
@@ -22,7 +22,7 @@ def kinds_of(data: DataSettings) -> list[str]:
 
 
 def open_store(
-    data: DataSettings, split: str, kind: str, cache_bytes: int = 0, limit: int | None = None
+    data: DataSettings, split: str, kind: str, cache: RowCache | None = None, limit: int | None = None
 ) -> FeatureStore:
     """The features of one kind ("video", "sub", "query" or "sentence").
 
@@ -37,7 +37,7 @@ def open_store(
             f"{option} is needed (ctx_mode {data.ctx_mode}) but not given; give --{option} FILE"
         )
     path = template.replace("{split}", split)
-    store = FeatureStore(path, not getattr(data, raw_option), cache_bytes, limit)
+    store = FeatureStore(path, not getattr(data, raw_option), cache, limit)
     if size and store.width != size:
         raise DataError(
             f"{path} holds rows of {store.width} values, {size_option} says {size}; give the right file with "
@@ -49,24 +49,23 @@ def open_store(
 class Features:
     """Video, subtitle and query features of a split; a stream that ctx_mode does not name is None.
 
-    The memory budget is shared out by the widths of the rows.
+    One memory, `cache`, keeps the rows of all of them that were used last.
     """
 
     def __init__(self, data: DataSettings, split: str) -> None:
         self.with_endpoints = "tef" in data.ctx_mode.split("_")
         self._widths = {kind: open_store(data, split, kind).width for kind in kinds_of(data)}
-        share = data.cache_gb * GIGABYTE / sum(self._widths.values())
-        budget = {kind: int(share * width) for kind, width in self._widths.items()}
+        self.cache = RowCache(int(data.cache_gb * GIGABYTE))
         streams = {
-            kind: Stream(open_store(data, split, kind, budget[kind]), data.max_ctx_l, budget[kind])
+            kind: Stream(open_store(data, split, kind, self.cache), data.max_ctx_l, self.cache)
             for kind in self._widths
             if kind in OF_WINDOWS
         }
         self.video = streams.get("video")
         self.subtitles = streams.get("sub")
-        self.queries = open_store(data, split, "query", budget["query"], data.max_desc_l)
+        self.queries = open_store(data, split, "query", self.cache, data.max_desc_l)
         self.sentences = (
-            open_store(data, split, "sentence", budget["sentence"], 2) if "sentence" in budget else None
+            open_store(data, split, "sentence", self.cache, 2) if "sentence" in self._widths else None
         )
         self._stores = [stream.store for stream in streams.values()]
 

@@ -85,23 +85,24 @@ class Stream:
     the raw file read again, and the pooled rows are kept.
     """
 
-    def __init__(self, store: FeatureStore, limit: int, cache_bytes: int) -> None:
+    def __init__(self, store: FeatureStore, limit: int, cache: RowCache) -> None:
         self.store = store
         self.limit = limit
         self._raw = FeatureStore(store.path)
-        self._pooled = RowCache(cache_bytes)
+        self._pooled = cache
 
     def rows(self, window: Window, first: int, behind: int) -> np.ndarray:
         """Rows first .. behind - 1 of the window's film, (T, D) float32, T <= limit."""
         if behind - first <= self.limit:
             return self.store.read(window.movie_id, (first, behind))
-        pooled = self._pooled.get(window.window_id)
+        key = (self.store.path, "pooled", window.window_id)
+        pooled = self._pooled.get(key)
         if pooled is None:
             pooled = pool_rows(self._raw.read(window.movie_id, (first, behind)), self.limit)
             if self.store.normalize:  # each part on its own, as in windows that are not pooled
                 parts = np.split(pooled, np.cumsum(self.store.widths)[:-1], axis=1)
                 pooled = np.concatenate([normalize_rows(part) for part in parts], axis=1)
-            pooled = self._pooled.put(window.window_id, pooled)
+            pooled = self._pooled.put(key, pooled)
         return pooled
 
 

@@ -55,13 +55,15 @@ def write_predictions(
 
 def write_truth(collection: Collection, folder: Path, split: str) -> list[Path]:
     """Writes the truth in both scopes beside the predictions, in the form the evaluator reads."""
-    owns = [collection.windows[row] for row in collection.own_window]
+    known = collection.known
+    narrations = [collection.split.narrations[row] for row in known]
+    owns = [collection.windows[collection.own_window[row]] for row in known]
     durations = {movie.movie_id: movie.duration for movie in collection.split.movies}
     paths = [folder / f"{split}_{scope}_gt.jsonl" for scope in SCOPES]
     lines: tuple[list[str], list[str]] = ([], [])
-    ids = _ids([item.query_id for item in collection.split.narrations]).tolist()
+    ids = _ids([item.query_id for item in collection.split.narrations])[known].tolist()
     for query_id, item, own, inside in zip(
-        ids, collection.split.narrations, owns, collection.own_span, strict=True
+        ids, narrations, owns, [collection.own_span[row] for row in known], strict=True
     ):
         head = {"desc_id": query_id, "desc": item.text, "movie": item.movie_id}
         head |= {"type": item.kind} if item.kind else {}

@@ -10,6 +10,7 @@ nearest; a value of the wrong type is an error that names its source.
 import argparse
 import dataclasses
 import difflib
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from method_tng.contract.settings import ON, DataSettings, SearchSettings, Train
 from method_tng.runs.systems import SYSTEMS, presets_of, settings_of
 
 FEATURES = ("video_features", "sub_features", "query_features", "sentence_features")
+NAME = re.compile(r"[\w.+=-]*")
 LAYOUTS = Path(__file__).parent / "layouts"
 PARTS = {"preset": str} | dict.fromkeys(
     ("data", "train", "with_subtitles", "without_subtitles", "vid_feat_type"), dict
@@ -207,6 +209,11 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
         value = _number(value)  # YAML reads 1e-4 as a text
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
+    if field.metadata.get("in_file_name") and not NAME.fullmatch(value):
+        raise ConfigError(
+            f"{source}: {field.name} is {value!r}; it goes into a file's name, so expected letters, digits, "
+            "'_', '-', '+', '=' and '.' only"
+        )
     choices, least, most = (field.metadata.get(name) for name in ("choices", "least", "most"))
     for word in list(value) if isinstance(value, tuple) else [value]:
         if choices and word not in choices:

@@ -32,13 +32,14 @@ class TrainingRows:
     own_window: np.ndarray  # (N,) int64 row of each query's window, -1 unknown
     window_movies: np.ndarray  # (M,) int64
 
-    def of_windows(self, windows: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """The used queries of some windows, in the order of the windows."""
-        place = np.full(len(self.window_movies), -1)
-        place[windows] = np.arange(len(windows))
-        places = place[self.own_window[used]]
-        order = np.argsort(places, kind="stable")
-        return used[order[places[order] >= 0]]
+    def of_windows(self, groups: Sequence[np.ndarray], used: np.ndarray) -> list[np.ndarray]:
+        """The used queries of each group of windows, in the order of its windows."""
+        order = used[np.argsort(self.own_window[used], kind="stable")]
+        starts = np.searchsorted(self.own_window[order], np.arange(len(self.window_movies) + 1))
+        return [
+            np.concatenate([order[starts[window] : starts[window + 1]] for window in group])
+            for group in groups
+        ]
 
 
 def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch: int) -> list[BatchRows]:
@@ -52,8 +53,8 @@ def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch
     else:
         groups = _groups(_windows_of_films(rows, train.batch_films, draw), train.batch_windows)
     groups = [groups[index] for index in draw.permutation(len(groups))]
-    batches = [BatchRows(rows.of_windows(group, used), group) for group in groups]
-    return [batch for batch in batches if len(batch.queries)]
+    queries = rows.of_windows(groups, used)
+    return [BatchRows(own, group) for own, group in zip(queries, groups, strict=True) if len(own)]
 
 
 def share_of(batch: BatchRows, rows: TrainingRows, rank: int, world: int) -> BatchRows:
@@ -63,7 +64,7 @@ def share_of(batch: BatchRows, rows: TrainingRows, rank: int, world: int) -> Bat
     if batch.windows is None:
         return BatchRows(np.array_split(batch.queries, world)[rank])
     windows = np.array_split(batch.windows, world)[rank]
-    return BatchRows(rows.of_windows(windows, batch.queries), windows)
+    return BatchRows(batch.queries[np.isin(rows.own_window[batch.queries], windows)], windows)
 
 
 def _windows_of_films(rows: TrainingRows, films: int, draw: np.random.Generator) -> list[np.ndarray]:

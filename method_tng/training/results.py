@@ -1,6 +1,7 @@
 """A run's answers to a split: computed, scored, and written into the run folder."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import recipe_of
 from method_tng.training.steps import arithmetic
 from method_tng.training.validation import Metrics, chance_levels, score_split
+
+logger = logging.getLogger(__name__)
 
 WIDTHS = {
     "frames": "video_features",
@@ -61,7 +64,8 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
     written = write_predictions(tables, run.path, stem, texts)
     metrics: Metrics = {}
     chance: Metrics = {}
-    if collection.split.has_truth:
+    if collection.known:
+        _warn_of_unknown(collection)
         metrics, chance = score_split(tables, collection), chance_levels(collection)
         written += write_truth(collection, run.path, split)
         written.append(run.path / f"{stem}_metrics.json")
@@ -69,6 +73,17 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
     films = len(collection.split.movies)
     counts = f"{len(collection.split.narrations)} queries, {len(collection.windows)} windows of {films} films"
     return Results(counts, metrics, chance, written)
+
+
+def _warn_of_unknown(collection: Collection) -> None:
+    total, known = len(collection.split.narrations), len(collection.known)
+    if known < total:
+        logger.warning(
+            "%d of %d queries of %s have no moment: answered, and left out of the recalls",
+            total - known,
+            total,
+            collection.split.name,
+        )
 
 
 def load_models(

@@ -103,21 +103,16 @@ def _work(
     rows = TrainingRows(training.own_window, training.window_movies)
     used = np.flatnonzero(training.own_window >= 0)
 
-    def whole(epoch: int) -> list[BatchRows]:
-        return plan_epoch(rows, used, train, epoch)
-
     def mine(epoch: int) -> list[BatchRows]:
-        shares = [share_of(batch, rows, process.rank, process.world) for batch in whole(epoch)]
-        smallest = [_smallest_share(batch, rows, process.world) for batch in whole(epoch)]
-        return [share for share, least in zip(shares, smallest, strict=True) if least > 0]
+        whole = plan_epoch(rows, used, train, epoch)
+        shares = [
+            [share_of(batch, rows, rank, process.world) for rank in range(process.world)] for batch in whole
+        ]
+        # A batch that leaves one process idle is left out by all.
+        return [parts[process.rank] for parts in shares if all(len(part.queries) for part in parts)]
 
     evaluate = _evaluation(run, recipe, stage, model, process)
     return Work(mine, _reader(training, run.settings, process), evaluate, optimizer_steps(mine, train))
-
-
-def _smallest_share(batch: BatchRows, rows: TrainingRows, world: int) -> int:
-    """Queries of the process that gets fewest: a batch that leaves one idle is left out by all."""
-    return min(len(share_of(batch, rows, rank, world).queries) for rank in range(world))
 
 
 def _reader(
@@ -137,8 +132,11 @@ def _reader(
     if settings.train.num_workers == 0 and needed <= limit:
         queries = np.flatnonzero(training.own_window >= 0)
         if len(queries) == len(training.own_window):
+            if not on_gpu:
+                training.cache.shrink(int(limit - needed))  # both together keep to the budget
             whole = training.batch(range(len(queries)), range(len(training.windows)))
             resident = ResidentSplit(whole, process.device)
+            training.cache.shrink(0)  # nothing will be read again
             return lambda plan: resident_batches(resident, plan)
     return lambda plan: read_batches(training.batch, plan, settings.train.num_workers)
 

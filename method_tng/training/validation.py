@@ -18,13 +18,17 @@ Metrics = dict[str, dict[str, dict[str, float]]]
 
 
 def score_split(tables: Mapping[Key, RankingTable], collection: Collection) -> Metrics:
-    """Recalls in window terms and in film terms, by the canonical definitions (fractions)."""
-    narrations = collection.split.narrations
+    """Recalls in window terms and in film terms, by the canonical definitions (fractions).
+
+    Queries whose moment is not known do not count.
+    """
+    known = collection.known
+    narrations = [collection.split.narrations[row] for row in known]
     ids = [item.query_id for item in narrations]
     kinds = [item.kind for item in narrations]
-    windows = [collection.windows[row].window_id for row in collection.own_window]
+    windows = [collection.windows[collection.own_window[row]].window_id for row in known]
     truths = {
-        "windows": ground_truth(ids, [[span] for span in collection.own_span], windows, kinds),
+        "windows": ground_truth(ids, [[collection.own_span[row]] for row in known], windows, kinds),
         "films": ground_truth(
             ids, [list(item.spans) for item in narrations], [n.movie_id for n in narrations], kinds
         ),
@@ -32,7 +36,7 @@ def score_split(tables: Mapping[Key, RankingTable], collection: Collection) -> M
     found: Metrics = {}
     for scope in SCOPES:
         if any(where == scope for where, _ in tables):
-            submission = submission_of(tables, scope)
+            submission = submission_of({key: table.take(known) for key, table in tables.items()}, scope)
             result = evaluate(submission, truths[scope], "tng", iou=IOU[scope], topk=TOPK, allow_missing=True)
             named = {
                 ("TNG" if scope == "films" and task == "SVMR" else task): v
@@ -43,11 +47,12 @@ def score_split(tables: Mapping[Key, RankingTable], collection: Collection) -> M
 
 
 def chance_levels(collection: Collection) -> Metrics:
-    """What guessing reaches on this split."""
+    """What guessing reaches on this split, over the queries whose moment is known."""
+    known = collection.known
     movies = {movie.movie_id: movie.duration for movie in collection.split.movies}
-    narrations = collection.split.narrations
-    own = [collection.windows[row] for row in collection.own_window]
-    inside = np.array(collection.own_span, dtype=np.float64)  # (N, 2)
+    narrations = [collection.split.narrations[row] for row in known]
+    own = [collection.windows[collection.own_window[row]] for row in known]
+    inside = np.array([collection.own_span[row] for row in known], dtype=np.float64)  # (N, 2)
     in_film = np.array([item.spans[0] for item in narrations], dtype=np.float64)
     lengths = np.array([window.end - window.start for window in own])
     durations = np.array([movies[item.movie_id] for item in narrations])

@@ -68,7 +68,7 @@ def test_a_part_is_the_same_whether_the_item_is_kept_or_too_large_for_that(
     form: str, normalize: bool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = request.getfixturevalue(form)
-    keeping, reading = FeatureStore(path, normalize, cache_bytes=10**6), FeatureStore(path, normalize)
+    keeping, reading = FeatureStore(path, normalize, RowCache(10**6)), FeatureStore(path, normalize)
     asked: list[tuple[int, int | None]] = []
     whole = FeatureFile.read
     monkeypatch.setattr(
@@ -109,7 +109,7 @@ def test_joined_files_may_differ_by_one_row(packed: Path, tmp_path: Path) -> Non
 
 
 def test_rows_are_read_once_and_cannot_be_written(packed: Path) -> None:
-    store = FeatureStore(packed, cache_bytes=10_000)
+    store = FeatureStore(packed, cache=RowCache(10_000))
     rows = store.read("a")
     assert store.read("a") is rows
     with pytest.raises(ValueError, match="read-only"):
@@ -137,8 +137,19 @@ def test_the_cache_never_keeps_more_than_its_budget(uses: list[tuple[str, int]])
     assert sum(size for key, size in sizes.items() if cache.get(key) is not None) <= 20
 
 
+def test_stores_share_one_memory_and_never_mix_their_rows(packed: Path, folder: Path) -> None:
+    cache = RowCache(10_000)
+    ways = ((packed, False, cache), (packed, True, cache), (folder, False, cache), (packed, False, cache, 1))
+    stores = [FeatureStore(*way) for way in ways]
+    rows = [store.read("a") for store in stores]
+    assert all(store.read("a") is kept for store, kept in zip(stores, rows, strict=True))
+    assert len({id(kept) for kept in rows}) == 4
+    cache.shrink(0)
+    assert stores[0].read("a") is not rows[0] and np.array_equal(stores[0].read("a"), rows[0])
+
+
 def test_a_store_travels_to_another_process(packed: Path) -> None:
-    store = FeatureStore(packed, normalize=True, cache_bytes=10_000)
+    store = FeatureStore(packed, normalize=True, cache=RowCache(10_000))
     rows = store.read("a")
     again = pickle.loads(pickle.dumps(store))
     assert again.read("a") is not rows and np.array_equal(again.read("a"), rows)

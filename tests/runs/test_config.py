@@ -142,3 +142,11 @@ def test_paths_and_search_can_change_at_inference_and_sizes_cannot() -> None:
     names = inference_options("reloclnet")
     assert {"tasks", "nms_thd", "q2c_alpha", "video_features", "device"} <= names
     assert not {"hidden_size", "lr", "clip_length", "ctx_mode"} & names
+
+
+@pytest.mark.parametrize("name", ["exp_id", "eval_id", "dset_name"])
+def test_a_word_of_a_file_name_holds_no_path(name: str) -> None:
+    for word in ("a/b", "..\n", "two words"):
+        with pytest.raises(ConfigError, match=rf"{name} is .*goes into a file's name"):
+            resolve([("the flags", {name: word})])
+    assert resolve([("the flags", {name: "雪-2.1+x"})])

@@ -251,3 +251,27 @@ def _wait_for(ready, child: subprocess.Popen) -> None:
         assert child.poll() is None, "the command ended early"
         time.sleep(0.1)
     raise AssertionError("the command did nothing for a minute")
+
+
+def test_queries_without_a_moment_are_answered_and_left_out_of_the_recalls(
+    tiny: DataSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = _run(tiny, tmp_path, n_epoch=1)
+    _train(run)
+    path = Path(tiny.annotations.replace("{split}", "val"))
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    cpu = torch.device("cpu")
+    told = answer_run(run, run.settings, "val", cpu).metrics
+    for name in ("vid_name", "ts"):
+        del lines[0][name]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    results = answer_run(run, run.settings, "val", cpu)
+    assert f"1 of {len(lines)} queries of val have no moment" in caplog.text
+    answers = json.loads((run.path / "val_films.json").read_text(encoding="utf-8"))
+    assert len(answers["VR"]) == len(lines)
+    left = {row["desc_id"] for row in answers["VR"]} - {lines[0]["desc_id"]}
+    truth = [json.loads(line) for line in (run.path / "val_films_gt.jsonl").read_text().splitlines()]
+    assert {row["desc_id"] for row in truth} == left
+    before, after = told["windows"]["VR"]["R@1"], results.metrics["windows"]["VR"]["R@1"]
+    hit = before * len(lines) - after * len(left)  # what the first query brought
+    assert min(abs(hit), abs(hit - 1)) < 1e-9
