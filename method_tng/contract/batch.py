@@ -68,6 +68,7 @@ class Batch:
     windows: WindowBatch
     positive: Tensor  # (N,) int64
     targets: Targets | None = None
+    negative: Tensor | None = None  # (N,) int64, a window of the query's own film that it does not touch
 
 
 def to_device(batch: AnyBatch, device: torch.device | str) -> AnyBatch:

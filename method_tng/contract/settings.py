@@ -130,9 +130,10 @@ class TrainSettings:
     )
     batches: str = option(
         "shuffled",
-        "shuffled: single queries in random order; windows: whole windows with all their queries; "
+        "shuffled: single queries in random order; ordered: as they stand in the file; "
+        "windows: whole windows with all their queries; "
         "films: windows of a few films at a time with all their queries",
-        ("shuffled", "windows", "films"),
+        ("shuffled", "ordered", "windows", "films"),
     )
     batch_windows: int = option(
         32,
@@ -146,6 +147,18 @@ class TrainSettings:
         least=1,
     )
     batch_films: int = option(2, "films drawn together", needs={"batches": ("films",)}, least=1)
+    window_draw: str = option(
+        "nearest",
+        "where windows overlap, a query is learned in - nearest: the one whose middle is nearest to its own; "
+        "near_middle: one of those it touches, drawn anew each epoch, most often one in their middle",
+        ("nearest", "near_middle"),
+        needs={"batches": ("shuffled", "ordered")},
+    )
+    film_negatives: bool = option(
+        False,
+        "give every query a window of its film that it does not touch, drawn anew each epoch",
+        needs={"batches": ("shuffled", "ordered")},
+    )
     optimizer: str = option("bertadam", "optimiser", ("bertadam", "adamw"))
     lr: float = option(1e-4, "learning rate", least=0)
     lr_schedule: str = option(

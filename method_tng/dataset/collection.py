@@ -31,6 +31,7 @@ from method_tng.dataset.windows import (
     label_clips,
     own_window,
     to_window_units,
+    touched_windows,
 )
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,10 @@ class Collection:
         self._query_samples = QuerySamples(
             split.narrations, features.queries, vocabulary, data.max_desc_l, features.sentences
         )
-        self.own_window = self._own_windows(cuts)
+        starts = np.cumsum([0, *map(len, cuts)])[:-1].tolist()
+        films = (movie.movie_id for movie in split.movies)
+        self._cuts = dict(zip(films, zip(starts, cuts, strict=True), strict=True))  # first row, windows
+        self.own_window = np.array([self._own_window(one) for one in split.narrations], dtype=np.int64)
         self._labels = [
             self._labels_of(narration, row)
             for narration, row in zip(split.narrations, self.own_window.tolist(), strict=True)
@@ -123,24 +127,48 @@ class Collection:
         samples = [self._window_samples[row] for row in rows]
         return collate_windows(samples, self._features.with_endpoints)
 
-    def batch(self, query_rows: Sequence[int], window_rows: Sequence[int] | None = None) -> Batch:
+    def batch(
+        self,
+        query_rows: Sequence[int],
+        window_rows: Sequence[int] | None = None,
+        positive: Sequence[int] | None = None,
+        negative: Sequence[int] | None = None,
+    ) -> Batch:
         """Narrations with windows and labels.
 
         Args:
             query_rows: rows of narrations whose window is known.
-            window_rows: distinct windows, the own ones of all narrations among them; None = the own windows,
-                each once, in the order of first appearance.
+            window_rows: distinct windows, those of all narrations among them; None = the windows that are
+                named here, each once, in the order of first appearance.
+            positive: the window each narration is labelled in, which holds a part of it; None = its own.
+            negative: for each a window that does not; None = none is given.
         """
-        own = self.own_window[np.asarray(query_rows, dtype=np.int64)].tolist()
-        rows = list(dict.fromkeys(own)) if window_rows is None else list(window_rows)
+        if positive is None:
+            positive = self.own_window[np.asarray(query_rows, dtype=np.int64)].tolist()
+        named = dict.fromkeys([*positive, *(negative or ())])
+        rows = list(named) if window_rows is None else list(window_rows)
         place = {row: index for index, row in enumerate(rows)}
         windows = self.window_batch(rows)
         return Batch(
             queries=self.query_batch(query_rows),
             windows=windows,
-            positive=torch.tensor([place[row] for row in own], dtype=torch.int64),
-            targets=self._targets(query_rows, windows.mask.shape[1]),
+            positive=torch.tensor([place[row] for row in positive], dtype=torch.int64),
+            targets=self._targets(query_rows, positive, windows.mask.shape[1]),
+            negative=None if negative is None else torch.tensor([place[row] for row in negative]),
         )
+
+    def touched_windows(self) -> np.ndarray:
+        """(N, 2, 2) int64: first and last row of the windows that a narration's first moment touches, and of
+        those that its moments touch from the first to the last of them; -1 where no moment is known."""
+        return np.array([self._touched(one) for one in self.split.narrations], dtype=np.int64)
+
+    def _touched(self, narration: Narration) -> list[list[int]]:
+        if not narration.spans:
+            return [[-1, -1], [-1, -1]]
+        first, windows = self._cuts[narration.movie_id]
+        together = min(narration.spans)[0], max(end for _, end in narration.spans)
+        ranges = (touched_windows(span, windows) for span in (narration.spans[0], together))
+        return [[first + row for row in rows] for rows in ranges]
 
     def query_attributes(self) -> dict[str, str]:
         """What the file of the query features says of itself, such as the encoder that made it."""
@@ -170,8 +198,8 @@ class Collection:
             num_queries=vocabulary.num_queries if vocabulary else len(self.split.narrations),
         )
 
-    def _targets(self, query_rows: Sequence[int], num_clips: int) -> Targets:
-        labels = [self._known_labels(row) for row in query_rows]
+    def _targets(self, query_rows: Sequence[int], windows: Sequence[int], num_clips: int) -> Targets:
+        labels = [self._known_labels(*pair) for pair in zip(query_rows, windows, strict=True)]
         inside = np.stack([inside_clips(one.clips, num_clips) for one in labels])  # (N, T)
         return Targets(
             spans=[one.units for one in labels],
@@ -179,8 +207,10 @@ class Collection:
             inside=torch.from_numpy(inside),
         )
 
-    def _known_labels(self, row: int) -> Labels:
+    def _known_labels(self, row: int, window: int) -> Labels:
         labels = self._labels[row]
+        if labels and window != self.own_window[row]:
+            labels = self._labels_of(self.split.narrations[row], window)
         if labels is None:
             raise DataError(
                 f"query {self.split.narrations[row].query_id!r} of split {self.split.name!r} has no moment; "
@@ -226,14 +256,11 @@ class Collection:
                 short[0],
             )
 
-    def _own_windows(self, cuts: Sequence[Sequence[Window]]) -> np.ndarray:
-        first_row = dict(zip((m.movie_id for m in self.split.movies), _starts(cuts), strict=True))
-        windows_of = dict(zip(first_row, cuts, strict=True))
-        rows = [
-            first_row[one.movie_id] + own_window(one, windows_of[one.movie_id]) if one.spans else -1
-            for one in self.split.narrations
-        ]
-        return np.array(rows, dtype=np.int64)
+    def _own_window(self, narration: Narration) -> int:
+        if not narration.spans:
+            return -1
+        first, windows = self._cuts[narration.movie_id]
+        return first + own_window(narration, windows)
 
     def _labels_of(self, narration: Narration, row: int) -> Labels | None:
         if row < 0:
@@ -244,11 +271,6 @@ class Collection:
         clips = [label_clips(span, length, clip_seconds, self.data.label_end) for span in inside]
         units = torch.tensor([to_window_units(span, window) for span in inside], dtype=torch.float32)
         return Labels(tuple(inside), units, np.array(clips, dtype=np.int64))
-
-
-def _starts(cuts: Sequence[Sequence[Window]]) -> list[int]:
-    """Row of the first window of each film."""
-    return np.cumsum([0, *(len(windows) for windows in cuts)])[:-1].tolist()
 
 
 def _drawn(narrations: tuple[Narration, ...], share: float, seed: int) -> tuple[Narration, ...]:

@@ -7,6 +7,7 @@ second at which the uncut window starts; an uncut film is its own window.
 This is the only place that knows clips and seconds at once.
 """
 
+import bisect
 import math
 from collections.abc import Sequence
 
@@ -78,6 +79,13 @@ def own_window(narration: Narration, windows: Sequence[Window]) -> int:
     half = max(window.end - window.start for window in windows) / 2
     holding = [index for index, window in enumerate(windows) if window.start <= middle < window.end]
     return min(holding, key=lambda i: abs(middle - _middle(windows[i], half)), default=len(windows) - 1)
+
+
+def touched_windows(span: Interval, windows: Sequence[Window]) -> tuple[int, int]:
+    """First and last of a film's windows (by start) that hold a part of a span."""
+    first = bisect.bisect_right(windows, span[0], key=lambda window: window.end)
+    last = bisect.bisect_left(windows, span[1], key=lambda window: window.start) - 1
+    return min(first, len(windows) - 1), max(last, min(first, len(windows) - 1))
 
 
 def _middle(window: Window, half: float) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from method_tng.contract.settings import TrainSettings
+from method_tng.training.window_draw import draw_negatives, draw_positives
 
 SMALLEST_GROUP = 0.25  # of batch_windows: a last group of fewer windows has too few negatives to learn from
 
@@ -18,11 +19,24 @@ SMALLEST_GROUP = 0.25  # of batch_windows: a last group of fewer windows has too
 class BatchRows:
     """A batch before it is read: rows of the collection.
 
-    `windows` None = the own windows of the queries.
+    `windows` None = the windows that the queries are learned in, and their negatives if there are any.
     """
 
     queries: np.ndarray  # (n,) int64
     windows: np.ndarray | None = None  # (m,) int64
+    positive: np.ndarray | None = None  # (n,) int64, window each query is learned in; None = its own
+    negative: np.ndarray | None = None  # (n,) int64, window of its film that it does not touch; None = none
+
+    def part(self, chosen: np.ndarray | slice) -> "BatchRows":
+        """Some of the queries, with the windows that each has."""
+        positive = None if self.positive is None else self.positive[chosen]
+        negative = None if self.negative is None else self.negative[chosen]
+        return BatchRows(self.queries[chosen], None, positive, negative)
+
+    def of_collection(self) -> list[list[int] | None]:
+        """The arguments of `Collection.batch`."""
+        rows = (self.queries, self.windows, self.positive, self.negative)
+        return [None if part is None else part.tolist() for part in rows]
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,7 @@ class TrainingRows:
 
     own_window: np.ndarray  # (N,) int64 row of each query's window, -1 unknown
     window_movies: np.ndarray  # (M,) int64
+    touched: np.ndarray | None = None  # (N, 2, 2) int64, see `Collection.touched_windows`
 
     def of_windows(self, groups: Sequence[np.ndarray], used: np.ndarray) -> list[np.ndarray]:
         """The used queries of each group of windows, in the order of its windows."""
@@ -45,9 +60,10 @@ class TrainingRows:
 def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch: int) -> list[BatchRows]:
     """The batches of an epoch, in order."""
     draw = np.random.default_rng((train.seed, epoch))
-    if train.batches == "shuffled":
-        order = draw.permutation(used)
-        return [BatchRows(order[at : at + train.bsz]) for at in range(0, len(order), train.bsz)]
+    if train.batches in ("shuffled", "ordered"):
+        order = draw.permutation(used) if train.batches == "shuffled" else used
+        whole = _with_windows(order, rows, train, draw)
+        return [whole.part(slice(at, at + train.bsz)) for at in range(0, len(order), train.bsz)]
     if train.batches == "windows":
         groups = _groups([draw.permutation(np.unique(rows.own_window[used]))], train.batch_windows)
     else:
@@ -57,12 +73,32 @@ def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch
     return [BatchRows(own, group) for own, group in zip(queries, groups, strict=True) if len(own)]
 
 
+def needs_touched(train: TrainSettings) -> bool:
+    """Whether a plan needs to know which windows a query touches."""
+    return train.window_draw != "nearest" or train.film_negatives
+
+
+def _with_windows(
+    queries: np.ndarray, rows: TrainingRows, train: TrainSettings, draw: np.random.Generator
+) -> BatchRows:
+    """Queries with the windows that are drawn for them, where any are."""
+    if rows.touched is None or not needs_touched(train):
+        return BatchRows(queries)
+    of_first, of_all = rows.touched[queries].transpose(1, 0, 2)  # (n, 2) each
+    return BatchRows(
+        queries,
+        positive=draw_positives(of_first, draw) if train.window_draw != "nearest" else None,
+        negative=draw_negatives(of_all, rows.window_movies, draw) if train.film_negatives else None,
+    )
+
+
 def share_of(batch: BatchRows, rows: TrainingRows, rank: int, world: int) -> BatchRows:
     """The part of a batch that one of `world` processes encodes; the parts in order are the batch."""
     if world == 1:
         return batch
     if batch.windows is None:
-        return BatchRows(np.array_split(batch.queries, world)[rank])
+        mine = np.array_split(np.arange(len(batch.queries)), world)[rank]
+        return batch.part(mine)
     windows = np.array_split(batch.windows, world)[rank]
     return BatchRows(batch.queries[np.isin(rows.own_window[batch.queries], windows)], windows)
 

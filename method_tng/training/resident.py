@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 from method_tng.contract.batch import Batch, QueryBatch, Targets, take_windows, to_device
 from method_tng.training.batches import BatchRows
 
-Read = Callable[[Sequence[int], Sequence[int] | None], Batch]
-"""`Collection.batch`: query rows, window rows -> the batch."""
+Read = Callable[..., Batch]
+"""`Collection.batch`: rows of queries and windows -> the batch."""
 
 
 class ResidentSplit:
@@ -75,8 +75,7 @@ class _Planned(Dataset):
         return len(self.plan)
 
     def __getitem__(self, index: int) -> Batch:
-        rows = self.plan[index]
-        return self.read(rows.queries.tolist(), None if rows.windows is None else rows.windows.tolist())
+        return self.read(*self.plan[index].of_collection())
 
 
 def _in_order(windows: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from method_tng.dataset.collection import Collection
 from method_tng.retrieval.split import answer_split
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
-from method_tng.training.batches import BatchRows, TrainingRows, plan_epoch, share_of
+from method_tng.training.batches import BatchRows, TrainingRows, needs_touched, plan_epoch, share_of
 from method_tng.training.distributed import Process
 from method_tng.training.first_weights import earlier_run, known_words, start_from
 from method_tng.training.interrupt import Wish
@@ -100,7 +100,8 @@ def _work(
     run: RunFolder, recipe: Recipe, stage: Stage, training: Collection, model: nn.Module, process: Process
 ) -> Work:
     train = run.settings.train
-    rows = TrainingRows(training.own_window, training.window_movies)
+    touched = training.touched_windows() if needs_touched(train) else None
+    rows = TrainingRows(training.own_window, training.window_movies, touched)
     used = np.flatnonzero(training.own_window >= 0)
 
     def mine(epoch: int) -> list[BatchRows]:
@@ -129,7 +130,7 @@ def _reader(
     )
     on_gpu = process.device.type == "cuda"
     limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else settings.data.cache_gb * 1e9
-    if settings.train.num_workers == 0 and needed <= limit:
+    if settings.train.num_workers == 0 and needed <= limit and not needs_touched(settings.train):
         queries = np.flatnonzero(training.own_window >= 0)
         if len(queries) == len(training.own_window):
             if not on_gpu:

@@ -68,6 +68,24 @@ def test_a_batch_has_each_own_window_once_in_order_of_first_appearance(train: Co
     assert list(batch.queries.ids) == [train.split.narrations[row].query_id for row in rows]
 
 
+def test_a_narration_can_be_labelled_in_any_window_that_it_touches(tiny: DataSettings) -> None:
+    overlapping = Collection.open(replace(tiny, window_stride=20.0, window_edges="cut"), "train")
+    touched = overlapping.touched_windows()[:, 0]
+    for row in range(0, len(touched), 7):
+        for place in range(touched[row, 0], touched[row, 1] + 1):
+            batch = overlapping.batch([row], positive=[place], negative=[place - 5])
+            window, (start, end) = overlapping.windows[place], overlapping.split.narrations[row].spans[0]
+            length = window.end - window.start
+            inside = max(start, window.start) - window.start, min(end, window.end) - window.start
+            assert 0 <= inside[0] < inside[1] <= length
+            assert batch.targets.spans[0][0].tolist() == pytest.approx([second / length for second in inside])
+            assert batch.targets.inside[0].any()
+            assert batch.windows.ids[int(batch.positive[0])] == window.window_id
+            assert batch.windows.ids[int(batch.negative[0])] == overlapping.windows[place - 5].window_id
+    own = overlapping.own_window
+    assert ((touched[:, 0] <= own) & (own <= touched[:, 1])).all()
+
+
 def test_a_batch_takes_the_windows_that_it_is_told(train: Collection) -> None:
     own = int(train.own_window[5])
     windows = [own + 1, own, own + 2]

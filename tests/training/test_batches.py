@@ -47,6 +47,31 @@ def test_a_small_rest_of_windows_is_left_out_unless_it_is_all_there_is() -> None
     assert [len(batch.windows) for batch in plan] == [3]
 
 
+def test_queries_can_come_in_the_order_of_the_file() -> None:
+    plan = plan_epoch(ROWS, USED, _train("ordered"), 3)
+    assert np.concatenate([batch.queries for batch in plan]).tolist() == USED.tolist()
+
+
+TOUCHED = np.stack([np.stack([OWN - OWN % 10, OWN], 1), np.stack([OWN - OWN % 10, OWN - OWN % 10 + 8], 1)], 1)
+DRAWN = {"window_draw": "near_middle", "film_negatives": True}
+
+
+@pytest.mark.parametrize("batches", ["shuffled", "ordered"])
+def test_windows_are_drawn_anew_each_epoch_among_those_a_query_touches(batches: str) -> None:
+    rows = replace(ROWS, touched=TOUCHED)
+    seen = []
+    for epoch in (0, 0, 1):
+        plan = plan_epoch(rows, USED, _train(batches, **DRAWN), epoch)
+        queries, positive, negative = (
+            np.concatenate([getattr(batch, name) for batch in plan])
+            for name in ("queries", "positive", "negative")
+        )
+        assert (TOUCHED[queries, 0, 0] <= positive).all() and (positive <= TOUCHED[queries, 0, 1]).all()
+        assert (negative == TOUCHED[queries, 1, 1] + 1).all()  # the only window of the film left
+        seen.append(dict(zip(queries.tolist(), positive.tolist(), strict=True)))
+    assert seen[0] == seen[1] != seen[2]
+
+
 @given(st.integers(1, 4), st.sampled_from(["shuffled", "films"]))
 def test_the_shares_of_all_processes_make_the_batch(world: int, batches: str) -> None:
     for batch in plan_epoch(ROWS, USED, _train(batches), 0):
@@ -56,3 +81,13 @@ def test_the_shares_of_all_processes_make_the_batch(world: int, batches: str) ->
         if batch.windows is not None:
             windows = np.concatenate([share.windows for share in shares])
             assert windows.tolist() == batch.windows.tolist()
+
+
+@given(st.integers(1, 4))
+def test_drawn_windows_stay_with_their_queries_in_every_process(world: int) -> None:
+    rows = replace(ROWS, touched=TOUCHED)
+    for batch in plan_epoch(rows, USED, _train("shuffled", **DRAWN), 0):
+        shares = [share_of(batch, rows, rank, world) for rank in range(world)]
+        for name in ("queries", "positive", "negative"):
+            together = np.concatenate([getattr(share, name) for share in shares])
+            assert together.tolist() == getattr(batch, name).tolist()
