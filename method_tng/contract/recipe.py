@@ -76,8 +76,20 @@ class Stage:
 
 
 Fusion = Callable[[Tensor, Mapping[str, Tensor], Any], Tensor]
-"""(match (P,), named span scores (P, K), the system's settings) -> (P, K) joint score, logarithmic.
-The spans' scores are not used again, so it may work in place."""
+"""(match (B, W), named span scores (B, W, K), the system's settings) -> (B, W, K) joint score of the W
+windows opened for each of B queries: only its order matters, and -inf, which marks what is no proposal.  A
+window that may not be opened has match -inf.  The spans' scores are not used again: it may work in place."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a published checkpoint says of its model."""
+
+    settings: Any  # the system's own
+    data: Mapping[str, Any]  # data options that differ from their defaults
+    sizes: Sizes
+    unknown: Sequence[str] = ()  # options that mean nothing to us
+    unread: Sequence[str] = ()  # beginnings of the names of weights that the model has no use for
 
 
 @dataclass(frozen=True)
@@ -90,8 +102,7 @@ class Recipe:
         assemble: (models by stage name) -> matcher and localizer; either may be missing, another run's is
             taken then.
         fusion: joins the window's score with the spans' scores.
-        published: options of a published checkpoint -> object with `settings` (the system's own), `data`
-            (data options), `sizes`, `unknown` (names that mean nothing); None = it reads none.
+        published: options of a published checkpoint -> what they say of the model; None = it reads none.
         reported: (log score, settings) -> the score that is written; the published one is its exponential.
     """
 
@@ -100,5 +111,5 @@ class Recipe:
     stages: Sequence[Stage]
     assemble: Callable[[Mapping[str, nn.Module]], tuple[Matcher | None, Localizer | None]]
     fusion: Fusion
-    published: Callable[[Mapping[str, Any]], Any] | None = None
+    published: Callable[[Mapping[str, Any]], Published] | None = None
     reported: Callable[[Tensor, Any], Tensor] = lambda score, _settings: score.exp()

@@ -1,4 +1,6 @@
-"""Blocks of the TVR family: input projection, self-attention without a feed-forward part."""
+"""Blocks of the TVR family: input projection, perceptron, self-attention without a feed-forward part."""
+
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -13,16 +15,37 @@ class InputProjection(nn.Module):
         features: width of the rows.
         width: D.
         drop: dropout on the normalised rows.
+        rectify: whether negative results become 0.
     """
 
-    def __init__(self, features: int, width: int, drop: float) -> None:
+    def __init__(self, features: int, width: int, drop: float, rectify: bool = True) -> None:
         super().__init__()
+        self.rectify = rectify
         self.LayerNorm = nn.LayerNorm(features)
         self.net = nn.Sequential(Dropout(drop), nn.Linear(features, width))
 
     def forward(self, rows: Tensor) -> Tensor:
-        """rows (N, L, features) -> (N, L, D), not negative."""
-        return self.net(self.LayerNorm(rows)).relu()
+        """rows (N, L, features) -> (N, L, D)."""
+        mapped = self.net(self.LayerNorm(rows))
+        return mapped.relu() if self.rectify else mapped
+
+
+class Perceptron(nn.Module):
+    """Linear maps with a rectifier between them.
+
+    Args:
+        widths: of the input, of every hidden layer and of the result; at least two numbers.
+    """
+
+    def __init__(self, *widths: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(..., first width) -> (..., last width)."""
+        for layer in self.layers[:-1]:
+            rows = layer(rows).relu()
+        return self.layers[-1](rows)
 
 
 class ResidualOutput(nn.Module):

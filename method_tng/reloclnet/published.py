@@ -2,24 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any
 
 from method_tng.contract.errors import CheckpointError
-from method_tng.contract.recipe import Sizes
+from method_tng.contract.recipe import Published, Sizes
 from method_tng.reloclnet.settings import ReLoCLNetSettings
 
 WIDTHS = ("visual_input_size", "sub_input_size", "query_input_size")
 OWN = tuple(field.name for field in fields(ReLoCLNetSettings))
 OTHERS = (*WIDTHS, "max_ctx_l", "max_desc_l", "ctx_mode", "use_hard_negative")
-
-
-class Published(NamedTuple):
-    """What a published model was built from."""
-
-    settings: ReLoCLNetSettings
-    data: dict[str, Any]  # data settings that differ from their defaults
-    sizes: Sizes
-    unknown: tuple[str, ...]  # options that mean nothing to us
 
 
 def read_published(options: Mapping[str, Any]) -> Published:

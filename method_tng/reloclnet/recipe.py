@@ -221,7 +221,7 @@ RECIPE = Recipe(
     settings=ReLoCLNetSettings,
     stages=(Stage("find", build=build, objectives=objectives, start=start),),
     assemble=lambda models: (models["find"], models["find"]),
-    fusion=lambda match, spans, settings: spans["span"].add_(match[:, None]),  # in place: tens of millions
+    fusion=lambda match, spans, settings: spans["span"].add_(match[..., None]),  # in place: tens of millions
     published=read_published,
     reported=lambda score, settings: score.exp() if settings.scorer == "clips" else score,
 )

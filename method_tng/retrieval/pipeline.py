@@ -128,13 +128,13 @@ def _open(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tensor) -> 
     query = torch.arange(len(opened), device=opened.device).repeat_interleave(width)
     pairs = torch.stack([query, opened.flatten()], dim=1)  # (B * W, 2)
     spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
-    joint = answerer.fusion(relevance.flatten(), spans.scores, answerer.settings)  # (B * W, K)
-    barred = (relevance == -torch.inf).view(-1, 1)
+    scores = {name: value.unflatten(0, relevance.shape) for name, value in spans.scores.items()}
+    joint = answerer.fusion(relevance, scores, answerer.settings)  # (B, W, K)
+    barred = (relevance == -torch.inf).unsqueeze(2)
     if barred.any():
         joint = joint.masked_fill(barred, -torch.inf)
     shared = len(spans.times) == 1
     times = spans.times[None] if shared else spans.times.unflatten(0, (len(opened), width))
-    joint = joint.unflatten(0, (len(opened), width))  # (B, W, K)
     return best_moments(joint, times, opened, corpus.window_lengths, answerer.search.max_before_nms)
 
 
@@ -144,10 +144,10 @@ def _inside_own(answerer: Answerer, corpus: Corpus, queries: Code, own_window: T
         [torch.arange(len(own_window), device=own_window.device), own_window.clamp(min=0)], dim=1
     )
     spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
-    joint = answerer.fusion(
-        torch.zeros_like(own_window, dtype=torch.float32), spans.scores, answerer.settings
-    )
-    joint = joint.masked_fill((own_window < 0).unsqueeze(1), -torch.inf).unsqueeze(1)  # (B, 1, K)
+    scores = {name: value.unsqueeze(1) for name, value in spans.scores.items()}
+    match = torch.zeros(len(own_window), 1, device=own_window.device)
+    joint = answerer.fusion(match, scores, answerer.settings)  # (B, 1, K)
+    joint = joint.masked_fill((own_window < 0).view(-1, 1, 1), -torch.inf)
     opened = own_window.clamp(min=0).unsqueeze(1)  # (B, 1)
     keep = answerer.search.max_before_nms
     return best_moments(joint, spans.times.unsqueeze(1), opened, corpus.window_lengths, keep)

@@ -40,7 +40,8 @@ def import_run(path: Path, trust: bool, settings: RunSettings, facts: Mapping[st
     sizes = found.sizes
     stage = recipe.stages[0]
     model = stage.build(settings.model, settings.data, sizes)
-    fill(model, weights, str(path))
+    needed = {name: value for name, value in weights.items() if not name.startswith(tuple(found.unread))}
+    fill(model, needed, str(path))
     run = RunFolder.create(
         settings, {**facts, "imported_from": path.name, "sizes": {stage.name: dataclasses.asdict(sizes)}}
     )

@@ -13,6 +13,7 @@ from method_tng.contract.errors import ConfigError
 
 SYSTEMS = {
     "reloclnet": "method_tng.reloclnet",
+    "rgnet": "baselines.rgnet",
 }
 
 

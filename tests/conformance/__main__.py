@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-MODULES = {"evaluation": "evaluation", "reloclnet": "reloclnet", "tng": "tng"}
+MODULES = {"evaluation": "evaluation", "reloclnet": "reloclnet", "rgnet": "rgnet", "tng": "tng"}
 
 
 def main(argv: list[str]) -> int:

@@ -50,7 +50,15 @@ class Ledger:
         if names:
             print(f"{pattern} · excluded, {len(names)} entries: {reason}")
 
-    def compare(self, name: str, ours: Any, part: Part | None = None, tiny: float = 0.0) -> None:
+    def compare(
+        self,
+        name: str,
+        ours: Any,
+        part: Part | None = None,
+        tiny: float = 0.0,
+        tolerance: float = TOLERANCE,
+        absolute: float = 0.0,
+    ) -> None:
         """Sets our value against an entry, or a part of it, and prints the line.
 
         Args:
@@ -58,6 +66,8 @@ class Ledger:
             ours: an array or number.
             part: what of the entry is meant.
             tiny: where the expected value is at most this, ours only has to be, too.
+            tolerance: of the relative difference, where the folder's README allows another.
+            absolute: of the difference itself; below it the relative one does not count.
         """
         self.fate[name] = "compared"
         theirs = self.entries[name]
@@ -76,7 +86,8 @@ class Ledger:
             self._tell(name, f"{difference:.1e} (absolute)", same_mask and bool(difference <= 10 * tiny))
             return
         relative = difference / largest if largest else difference
-        self._tell(name, f"{relative:.1e}", same_mask and bool(relative <= TOLERANCE))
+        close = relative <= tolerance or difference <= absolute
+        self._tell(name, f"{relative:.1e}", same_mask and bool(close))
 
     def check(self, name: str, holds: bool) -> None:
         """A statement about an entry that is not a difference of numbers."""

@@ -140,5 +140,6 @@ def test_a_small_batch_can_be_learned_by_heart() -> None:
 
 
 def test_the_joint_score_is_the_window_times_the_span() -> None:
-    joint = RECIPE.fusion(torch.tensor([1.0, 2.0]), {"span": torch.tensor([[0.0, -1.0], [0.5, -2.0]])}, None)
-    assert joint.tolist() == [[1.0, 0.0], [2.5, 0.0]]
+    spans = {"span": torch.tensor([[[0.0, -1.0], [0.5, -2.0]]])}
+    joint = RECIPE.fusion(torch.tensor([[1.0, 2.0]]), spans, None)
+    assert joint.tolist() == [[[1.0, 0.0], [2.5, 0.0]]]

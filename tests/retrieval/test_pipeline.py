@@ -55,7 +55,7 @@ def _answers(corpus: Corpus, search: SearchSettings, wanted: list[float], own: l
     answerer = Answerer(
         model,
         model,
-        lambda match, spans, _: match[:, None] + spans["span"],
+        lambda match, spans, _: match[..., None] + spans["span"],
         lambda score, _: score,
         None,
         search,

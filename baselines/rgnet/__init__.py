@@ -1,0 +1,1 @@
+"""RGNet: one network that finds the window of a sentence and the moment in it."""
