@@ -10,28 +10,13 @@ import numpy as np
 import pytest
 
 from method_tng import inference, prepare, train
+from method_tng.contract.words import words_of
 
 README = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## Your own films")[2]
 LAYOUT, TRAINING, LATER = re.findall(r"```(?:yaml|bash)\n(.*?)```", SECTION, re.DOTALL)
 DOORS = {"prepare": prepare.main, "train": train.main, "inference": inference.main}
-WORDS = [
-    "man",
-    "woman",
-    "opens",
-    "door",
-    "runs",
-    "street",
-    "night",
-    "rain",
-    "takes",
-    "letter",
-    "child",
-    "laughs",
-    "boat",
-    "light",
-    "hand",
-]
+WORDS = words_of("man woman opens door runs street night rain takes letter child laughs boat light hand")
 FILMS = {"train": ["The Harbour", "Night (1999)"], "val": ["Snow"]}
 QUICK = ["--n_epoch", "1", "--hidden_size", "8", "--device", "cpu"]
 

@@ -25,7 +25,7 @@ class Journal:
             self._writer.add_scalar(f"Train/{name}", value, step)
             self.sums[name] = self.sums.get(name, 0.0) + value
         for name, value in rates.items():
-            self._writer.add_scalar(f"Train/lr_{name}", value, step)
+            self._writer.add_scalar(f"Train/{name}", value, step)
         self.count += 1
 
     def end_epoch(self, epoch: int) -> str:

@@ -142,10 +142,13 @@ class StageTrainer:
             train.lr_schedule, place.step, self.work.num_steps, train.lr_warmup_proportion
         )
         terms: dict[str, float] = {}
+        rates = {"lr": rate}
         for index, objective in enumerate(self.objectives):
             optimizer = self.state.optimizers[objective.name]
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["lr_scale"]
+                if group["lr_scale"] != 1:
+                    rates[f"lr_times_{group['lr_scale']:g}"] = group["lr"]
             with only_trainable(self.state.model, objective):
                 with arithmetic(train, self.process.device):
                     named = self.losses(index, batch, progress)
@@ -155,7 +158,7 @@ class StageTrainer:
         place.step += 1
         place.step_in_epoch += 1
         if self.journal:
-            self.journal.add(terms | {"loss_overall": sum(terms.values())}, {"": rate}, place.step)
+            self.journal.add(terms | {"loss_overall": sum(terms.values())}, rates, place.step)
 
     def _end_epoch(self) -> None:
         place = self.state.place
