@@ -1,7 +1,9 @@
 """Answers all queries of a split with a trained run, writes the predictions, prints the recall table.
 
     python -m method_tng.inference MODEL SPLIT [--tasks VCMR SVMR VR TNG] [--nms_thd 0.5] [--OPTION VALUE ...]
+    python -m method_tng.inference MODEL SPLIT --matcher RUN [--matcher_windows 20]
 
+With `--matcher` another run, of any system, chooses the windows that this one scores and opens.
 MODEL is a run folder's path, its name, or a unique beginning of its name.  Every search option can differ
 from training.
 """

@@ -213,6 +213,12 @@ class SearchSettings:
     eval_query_bsz: int = option(256, "queries handled together", least=1)
     eval_context_bsz: int = option(200, "windows encoded together", least=1)
     max_vcmr_video: int = option(100, "windows opened per query", least=1)
+    matcher: str = option(
+        "", "another run that chooses the windows; this one scores and opens only those; '' = none"
+    )
+    matcher_windows: int = option(
+        100, "windows that the other run chooses per query", needs={"matcher": ON}, least=1
+    )
     max_before_nms: int = option(200, "moments kept per query before suppression", least=1)
     max_after_nms: int = option(100, "moments reported per query", least=1)
     nms_thd: float = option(-1.0, "drop a moment that overlaps a better one by more than this IoU; -1 = off")

@@ -57,6 +57,7 @@ class Collection:
         window_movies: (M,) int64, row of each window's film in `split.movies`.
         window_lengths: (M,) int64, clips after pooling.
         own_window: (N,) int64, row of each narration's window, -1 when unknown.
+        own_film: (N,) int64, row of each narration's film in `split.movies`, -1 when unknown.
         own_span: N (start, end) in seconds of the own window, None when unknown.
     """
 
@@ -83,6 +84,8 @@ class Collection:
         films = (movie.movie_id for movie in split.movies)
         self._cuts = dict(zip(films, zip(starts, cuts, strict=True), strict=True))  # first row, windows
         self.own_window = np.array([self._own_window(one) for one in split.narrations], dtype=np.int64)
+        number = {movie.movie_id: row for row, movie in enumerate(split.movies)}
+        self.own_film = np.array([number.get(one.movie_id, -1) for one in split.narrations], dtype=np.int64)
         self._labels = [
             self._labels_of(narration, row)
             for narration, row in zip(split.narrations, self.own_window.tolist(), strict=True)

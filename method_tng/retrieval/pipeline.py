@@ -25,7 +25,8 @@ from method_tng.contract.recipe import Fusion
 from method_tng.contract.settings import SearchSettings
 from method_tng.retrieval.codes import CorpusCodes
 from method_tng.retrieval.moments import MomentBlock, best_moments, in_film_time, top, without_overlaps
-from method_tng.retrieval.ranking import best_films, localize_corpus, match_corpus
+from method_tng.retrieval.preselection import Preselection
+from method_tng.retrieval.ranking import best_films, localize_corpus, match_chosen, match_corpus
 
 TASKS = ("VCMR", "SVMR", "VR", "TNG")
 SCOPES = ("windows", "films")
@@ -35,12 +36,13 @@ SCOPES = ("windows", "films")
 class Answerer:
     """What turns an encoded query into moments: models, how scores are joined, and the search settings."""
 
-    matcher: Matcher
+    matcher: Matcher | None  # None: windows are as relevant as the preselection says
     localizer: Localizer
     fusion: Fusion
     reported: Callable[[Tensor, Any], Tensor]
     settings: Any  # the system's own
     search: SearchSettings
+    preselection: Preselection | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,19 @@ class Corpus:
     window_lengths: Tensor
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where queries happen, as far as that is known; -1 = unknown.
+
+    Attributes:
+        windows: (N,) int64, rows of the corpus: a query without gets no SVMR.
+        films: (N,) int64: a query without gets no TNG.
+    """
+
+    windows: Tensor
+    films: Tensor
+
+
 Key = tuple[str, str]
 """(scope, task)."""
 
@@ -72,33 +87,49 @@ def answer(
     corpus: Corpus,
     queries: Iterable[tuple[Tensor, Code]],
     query_ids: Sequence[str],
-    own_window: Tensor,
+    own: Places,
 ) -> dict[Key, RankingTable]:
     """Ranks for all queries.
 
     Args:
         queries: blocks of (rows (n,), code), in order.
-        own_window: (N,) int64 on the corpus' device, -1 where unknown: such queries get no SVMR and TNG.
+        own: the queries' own places, on the corpus' device.
 
     Returns:
         (scope, task) -> table; the tasks are those of the search settings.
     """
     collected: dict[Key, list[MomentBlock]] = {}
     for rows, code in queries:
-        block = answer_block(answerer, corpus, code, own_window[rows.to(own_window.device)])
+        block = answer_block(answerer, corpus, Asked(code, rows, own))
         for key, moments in block.items():
             collected.setdefault(key, []).append(_reported(moments, answerer))
     names = {"windows": corpus.window_ids, "films": corpus.movie_ids}
     return {key: _table(blocks, query_ids, names[key[0]]) for key, blocks in collected.items()}
 
 
-def answer_block(
-    answerer: Answerer, corpus: Corpus, queries: Code, own_window: Tensor
-) -> dict[Key, MomentBlock]:
-    """The moments of one block of B queries for every task; own_window (B,) int64."""
-    search, tasks = answerer.search, answerer.search.tasks
-    scores = match_corpus(answerer.matcher, queries, corpus.codes)  # (B, M)
+class Asked:
+    """A block of B queries.
+
+    Args:
+        code: what the model keeps of them.
+        rows: (B,) int64, their rows among all.
+        own: the places of all queries.
+    """
+
+    def __init__(self, code: Code, rows: Tensor, own: Places) -> None:
+        self.code, self.rows = code, rows
+        self.window = own.windows[rows.to(own.windows.device)]  # (B,)
+        self.film = own.films[rows.to(own.films.device)]  # (B,)
+
+
+def answer_block(answerer: Answerer, corpus: Corpus, asked: Asked) -> dict[Key, MomentBlock]:
+    """The moments of one block of B queries for every task."""
+    search, tasks, queries = answerer.search, answerer.search.tasks, asked.code
+    theirs = answerer.preselection.relevance(asked.rows) if answerer.preselection else None
+    scores = None
     found: dict[Key, MomentBlock] = {}
+    if "VR" in tasks or "VCMR" in tasks:
+        scores = _relevance(answerer, corpus, asked, theirs)  # (B, M)
     if "VR" in tasks:
         films = best_films(scores, corpus.window_movies, len(corpus.movie_ids))  # (B, F)
         found["windows", "VR"] = _ranked(scores, search.max_vcmr_video)
@@ -109,15 +140,43 @@ def answer_block(
         found["windows", "VCMR"] = without_overlaps(candidates, search.nms_thd, search.max_after_nms)
         found["films", "VCMR"] = without_overlaps(in_films, search.film_nms_thd, search.max_after_nms)
     if "SVMR" in tasks:
-        inside = _inside_own(answerer, corpus, queries, own_window)
+        inside = _inside_own(answerer, corpus, queries, asked.window)
         found["windows", "SVMR"] = without_overlaps(inside, search.nms_thd, search.max_after_nms)
     if "TNG" in tasks:
-        elsewhere = corpus.window_movies != corpus.window_movies[own_window].unsqueeze(1)  # (B, M)
-        elsewhere |= (own_window < 0).unsqueeze(1)
-        own_film = _open(answerer, corpus, queries, scores.masked_fill(elsewhere, -torch.inf))
+        scores = _relevance(answerer, corpus, asked, theirs, asked.film, scores)
+        own_film = _open(answerer, corpus, queries, scores)
         own_film = in_film_time(own_film, corpus.window_movies, corpus.window_starts)
         found["films", "TNG"] = without_overlaps(own_film, search.film_nms_thd, search.max_after_nms)
     return found
+
+
+def _relevance(
+    answerer: Answerer,
+    corpus: Corpus,
+    asked: Asked,
+    theirs: Tensor | None,
+    films: Tensor | None = None,
+    whole: Tensor | None = None,
+) -> Tensor:
+    """(B, M) log relevance of the windows, -inf where one may not be opened.
+
+    Args:
+        theirs: (B, V) what another system says of its windows, where one chooses.
+        films: (B,) the only film that is looked at; None = all films.
+        whole: (B, M) the relevance of all windows, where it is known already.
+    """
+    if theirs is not None and answerer.preselection is not None:
+        chosen = answerer.preselection.chosen(theirs, films, len(corpus.codes))
+        if answerer.matcher is None:
+            return chosen
+        return match_chosen(answerer.matcher, asked.code, corpus.codes, chosen > -torch.inf)
+    assert answerer.matcher is not None, "somebody must find windows"
+    if films is None:
+        return match_corpus(answerer.matcher, asked.code, corpus.codes)
+    inside = corpus.window_movies == films.unsqueeze(1)  # (B, M)
+    if whole is None:
+        return match_chosen(answerer.matcher, asked.code, corpus.codes, inside)
+    return whole.masked_fill(~inside, -torch.inf)
 
 
 def _open(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tensor) -> MomentBlock:

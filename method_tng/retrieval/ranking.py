@@ -17,6 +17,22 @@ def match_corpus(matcher: Matcher, queries: Code, corpus: CorpusCodes) -> Tensor
     return scores  # (B, M)
 
 
+def match_chosen(matcher: Matcher, queries: Code, corpus: CorpusCodes, chosen: Tensor) -> Tensor:
+    """(B, M) log relevance of the chosen windows of each query, -inf elsewhere; chosen (B, M) bool.
+
+    Only these pairs are computed, query by query: for few windows each, or a matcher that reads both at once.
+    """
+    scores = torch.full(chosen.shape, -torch.inf, device=corpus.device)
+    for group in corpus.groups:
+        wanted = chosen[:, group.rows]  # (B, m)
+        for row in wanted.any(1).nonzero().flatten().tolist():
+            columns = wanted[row].nonzero().flatten()
+            query = {name: value[row : row + 1] for name, value in queries.items()}
+            windows = {name: value[columns] for name, value in group.code.items()}
+            scores[row, group.rows[columns]] = matcher.match(query, windows).float()[0]
+    return scores
+
+
 def best_films(scores: Tensor, window_movies: Tensor, num_movies: int) -> Tensor:
     """(B, F) relevance of every film = that of its best window; scores (B, M), window_movies (M,) int64."""
     films = scores.new_full((len(scores), num_movies), -torch.inf)

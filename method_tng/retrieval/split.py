@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from method_tng.contract.batch import WindowBatch
 from method_tng.contract.items import RankingTable
+from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import Recipe
 from method_tng.contract.settings import DataSettings, SearchSettings
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.codes import CorpusCodes, encode_queries, encode_windows, load_codes, save_codes
-from method_tng.retrieval.pipeline import Answerer, Corpus, Key, answer
+from method_tng.retrieval.pipeline import Answerer, Corpus, Key, Places, answer
+from method_tng.retrieval.preselection import Preselection
 
 logger = logging.getLogger(__name__)
 
-NEED_TRUTH = ("SVMR", "TNG")  # tasks in which the place is given
+NEED = {"SVMR": "own_window", "TNG": "own_film"}  # tasks in which the place is given, and where it is told
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def answer_split(
     collection: Collection,
     device: torch.device,
     store: Store | None = None,
+    preselection: Preselection | None = None,
 ) -> dict[Key, RankingTable]:
     """Ranks for all queries of a split.
 
@@ -67,11 +71,13 @@ def answer_split(
         models: stage name -> model on `device`, in eval mode.
         settings: the system's own and the search settings.
         store: keeps the encoded corpus between calls.
+        preselection: another system, which chooses the windows.
     """
     matcher, localizer = recipe.assemble(models)
+    encoder = matcher or localizer
     own, search = settings
-    search = replace(search, tasks=answerable(search.tasks, bool(collection.known)))
-    codes = _corpus_codes(matcher, collection, search, device, store)
+    search = replace(search, tasks=answerable(search.tasks, collection))
+    codes = encoded_corpus(encoder.encode_windows, collection, search, device, store)
     starts = [window.start for window in collection.windows]
     ends = [window.end for window in collection.windows]
     corpus = Corpus(
@@ -85,11 +91,12 @@ def answer_split(
     )
     narrations = collection.split.narrations
     queries = encode_queries(
-        matcher.encode_queries, collection.query_batch, len(narrations), search.eval_query_bsz, device
+        encoder.encode_queries, collection.query_batch, len(narrations), search.eval_query_bsz, device
     )
-    own_window = torch.from_numpy(collection.own_window).to(device)
-    answerer = Answerer(matcher, localizer, recipe.fusion, recipe.reported, own, search)
-    return answer(answerer, corpus, queries, [item.query_id for item in narrations], own_window)
+    answerer = Answerer(matcher, localizer, recipe.fusion, recipe.reported, own, search, preselection)
+    own_places = (collection.own_window, collection.own_film)
+    places = Places(*(torch.from_numpy(rows).to(device) for rows in own_places))
+    return answer(answerer, corpus, queries, [item.query_id for item in narrations], places)
 
 
 def _files(path: Path) -> list[Path]:
@@ -97,24 +104,27 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.iterdir()) if path.is_dir() else [path] * path.exists()
 
 
-def answerable(tasks: Sequence[str], has_truth: bool) -> tuple[str, ...]:
-    """The tasks that can be answered; those in which the place is given need ground truth."""
-    if has_truth:
-        return tuple(tasks)
-    dropped = [task for task in tasks if task in NEED_TRUTH]
+def answerable(tasks: Sequence[str], collection: Collection) -> tuple[str, ...]:
+    """The tasks that can be answered; those in which the place is given need to be told it of some query."""
+    dropped = [task for task in tasks if task in NEED and not (getattr(collection, NEED[task]) >= 0).any()]
     if dropped:
         logger.warning("this split has no ground truth: %s left out", " and ".join(dropped))
-    return tuple(task for task in tasks if task not in NEED_TRUTH)
+    return tuple(task for task in tasks if task not in dropped)
 
 
-def _corpus_codes(
-    matcher: Any, collection: Collection, search: SearchSettings, device: torch.device, store: Store | None
+def encoded_corpus(
+    encode: Callable[[WindowBatch], Code],
+    collection: Collection,
+    search: SearchSettings,
+    device: torch.device,
+    store: Store | None,
 ) -> CorpusCodes:
+    """All windows of a split in a model's terms, taken from the store if they are there."""
     stored = load_codes(store.path, store.identity, device) if store else None
     if stored is not None:
         return stored
     codes = encode_windows(
-        matcher.encode_windows,
+        encode,
         collection.window_batch,
         collection.window_lengths.tolist(),
         search.eval_context_bsz,

@@ -11,7 +11,7 @@ from method_tng.dataset.text import Vocabulary
 from method_tng.runs.checkpoint import load_weights
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
-from method_tng.training.results import require_alike
+from method_tng.training.trained import require_alike
 
 logger = logging.getLogger(__name__)
 

@@ -23,11 +23,12 @@ from method_tng.training.distributed import Process
 from method_tng.training.first_weights import earlier_run, known_words, start_from
 from method_tng.training.interrupt import Wish
 from method_tng.training.loop import StageTrainer, Work, optimizer_steps
+from method_tng.training.matcher_run import preselection_of
 from method_tng.training.optim import make_optimizer
 from method_tng.training.resident import ResidentSplit, read_batches, resident_batches, resident_bytes
-from method_tng.training.results import open_split
 from method_tng.training.state import Average, TrainerState
 from method_tng.training.steps import arithmetic
+from method_tng.training.trained import open_split
 from method_tng.training.validation import Metrics, score_split, stop_score
 
 logger = logging.getLogger(__name__)
@@ -161,7 +162,10 @@ def _evaluation(
             f"{unknown} of {len(collection.own_window)} narrations of split {train.eval_split!r} have no "
             "moment; expected ground truth for all, choose another --eval_split ('' = none)"
         )
-    search = replace(settings.search, tasks=train.eval_tasks_at_training)
+    settings = replace(settings, search=replace(settings.search, tasks=train.eval_tasks_at_training))
+    own, _ = recipe.assemble({stage.name: model})
+    chosen = preselection_of(run, settings, own, collection, process.device)
+    asked = (settings.model, settings.search)
 
     def evaluate(weights: Mapping[str, Tensor]) -> tuple[float, Metrics]:
         trained = {name: value.detach().clone() for name, value in model.state_dict().items()}
@@ -170,7 +174,7 @@ def _evaluation(
         draws = torch.get_rng_state()  # an evaluation must not change what training draws next
         with arithmetic(train, process.device):
             tables = answer_split(
-                recipe, {stage.name: model}, (settings.model, search), collection, process.device
+                recipe, {stage.name: model}, asked, collection, process.device, preselection=chosen
             )
         torch.set_rng_state(draws)
         model.load_state_dict(trained)

@@ -23,7 +23,7 @@ from method_tng.reloclnet.recipe import RECIPE
 from method_tng.reloclnet.settings import ReLoCLNetSettings
 from method_tng.retrieval.codes import Group, joined
 from method_tng.retrieval.moments import MomentBlock, without_overlaps
-from method_tng.retrieval.pipeline import Answerer, Corpus, Key, answer
+from method_tng.retrieval.pipeline import Answerer, Corpus, Key, Places, answer
 from method_tng.retrieval.predictions import ground_truth, submission_of
 from standalone_eval import evaluate
 from tests.conformance.ledger import Ledger
@@ -88,7 +88,8 @@ class Recording:
         names = [film["vid_name"] for film in self.films]
         own = torch.tensor([names.index(item["vid_name"]) for item in self.truth])
         ids = [str(item["desc_id"]) for item in self.truth]
-        return answer(answerer, self._corpus(names), [(block, {"row": block}) for block in rows], ids, own)
+        blocks = [(block, {"row": block}) for block in rows]
+        return answer(answerer, self._corpus(names), blocks, ids, Places(own, own))
 
     def metrics(self, tables: Mapping[Key, RankingTable]) -> dict[str, Any]:
         """The evaluator's numbers for an answer."""

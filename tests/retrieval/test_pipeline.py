@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from method_tng.contract.batch import WindowBatch
+from method_tng.contract.batch import QueryBatch, WindowBatch
+from method_tng.contract.items import Window
 from method_tng.contract.protocols import Code, Spans
 from method_tng.contract.settings import SearchSettings
 from method_tng.retrieval.codes import CorpusCodes, encode_windows, load_codes, save_codes
-from method_tng.retrieval.pipeline import Answerer, Corpus, answer
+from method_tng.retrieval.pipeline import Answerer, Corpus, Places, answer
+from method_tng.retrieval.preselection import Preselection, shared_windows
 
 MOVIES = torch.tensor([0, 0, 1, 1, 2])
 STARTS = torch.tensor([0.0, 10.0, 0.0, 10.0, 0.0], dtype=torch.float64)
@@ -50,20 +52,34 @@ def _corpus(batch_size: int) -> Corpus:
     return Corpus(codes, list("abcde"), ["film0", "film1", "film2"], MOVIES, STARTS, LENGTHS)
 
 
-def _answers(corpus: Corpus, search: SearchSettings, wanted: list[float], own: list[int]) -> dict:
-    model = Transparent()
+def places(own: list[int]) -> Places:
+    """The own windows, and their films."""
+    rows = torch.tensor(own)
+    return Places(rows, torch.where(rows < 0, -1, MOVIES[rows]))
+
+
+def _answers(
+    corpus: Corpus,
+    search: SearchSettings,
+    wanted: list[float],
+    own: list[int] | Places,
+    chosen: Preselection | None = None,
+    matcher: Transparent | None = Transparent(),  # noqa: B008
+) -> dict:
     answerer = Answerer(
-        model,
-        model,
+        matcher,
+        Transparent(),
         lambda match, spans, _: match[..., None] + spans["span"],
         lambda score, _: score,
         None,
         search,
+        chosen,
     )
     blocks = [
         (torch.tensor([index]), {"wanted": torch.tensor([value])}) for index, value in enumerate(wanted)
     ]
-    return answer(answerer, corpus, blocks, [f"q{index}" for index in range(len(wanted))], torch.tensor(own))
+    known = own if isinstance(own, Places) else places(own)
+    return answer(answerer, corpus, blocks, [f"q{index}" for index in range(len(wanted))], known)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
@@ -93,6 +109,74 @@ def test_a_query_without_known_place_gets_no_moments_where_the_place_is_given() 
     found = _answers(_corpus(5), SearchSettings(), wanted=[1.0, 2.0], own=[-1, 2])
     assert [len(ranking.moments) for ranking in found["windows", "SVMR"].rankings()] == [0, 5]
     assert next(iter(found["films", "TNG"].rankings())).moments == ()
+
+
+def test_the_film_alone_is_enough_for_moments_inside_it() -> None:
+    film_alone = Places(torch.tensor([-1]), torch.tensor([1]))
+    search = SearchSettings(tasks=("TNG", "SVMR"))
+    found = _answers(_corpus(2), search, wanted=[0.0], own=film_alone)
+    rows = next(iter(found["films", "TNG"].rankings())).moments
+    whole = _answers(_corpus(2), SearchSettings(), wanted=[0.0], own=[2])
+    assert rows == next(iter(whole["films", "TNG"].rankings())).moments
+    assert next(iter(found["windows", "SVMR"].rankings())).moments == ()
+
+
+class Contrary(Transparent):
+    """Holds the window that is farthest for the best."""
+
+    def match(self, queries: Code, windows: Code) -> torch.Tensor:
+        return -super().match(queries, windows)
+
+    def encode_queries(self, queries: QueryBatch) -> Code:
+        return {"wanted": queries.words[:, 0, 0]}
+
+
+def _choice(keep: int, wanted: list[float], shared: torch.Tensor | None = None) -> Preselection:
+    def read(rows: list[int]) -> QueryBatch:
+        words = torch.tensor(wanted)[rows].view(-1, 1, 1)
+        return QueryBatch([str(row) for row in rows], words, torch.ones(len(rows), 1, dtype=torch.bool))
+
+    same = torch.arange(5)[:, None].expand(-1, 2)
+    return Preselection(Contrary(), _corpus(2).codes, read, MOVIES, same if shared is None else shared, keep)
+
+
+def test_another_system_that_chooses_everything_changes_nothing() -> None:
+    wanted, own = [3.1, 0.2], [3, 1]
+    alone = _answers(_corpus(2), SearchSettings(), wanted, own)
+    chosen = _answers(_corpus(2), SearchSettings(), wanted, own, _choice(5, wanted))
+    for key, table in alone.items():
+        assert list(table.rankings()) == list(chosen[key].rankings()), key
+
+
+def test_another_system_chooses_and_ours_ranks_what_was_chosen() -> None:
+    found = _answers(_corpus(2), SearchSettings(), [0.2], [1], _choice(2, [0.2]))
+    first = {key: next(iter(table.rankings())).moments for key, table in found.items()}
+    assert [moment.movie_id for moment in first["windows", "VR"]] == ["d", "e"]  # 4 and 3 are farthest
+    assert {moment.movie_id for moment in first["windows", "VCMR"]} == {"d", "e"}
+    assert {moment.movie_id for moment in first["films", "TNG"]} == {"film0"}  # chosen inside the film
+    assert [moment.start for moment in first["windows", "SVMR"]] == [0.0, 2.0, 4.0]
+
+
+def test_a_system_without_a_matcher_takes_the_other_ones_relevance() -> None:
+    found = _answers(_corpus(2), SearchSettings(), [0.2], [1], _choice(2, [0.2]), matcher=None)
+    rows = next(iter(found["windows", "VR"].rankings())).moments
+    assert [(moment.movie_id, moment.score) for moment in rows] == [
+        ("e", pytest.approx(3.8)),
+        ("d", pytest.approx(2.8)),
+    ]
+
+
+def test_windows_that_share_time_with_a_chosen_one_are_opened() -> None:
+    theirs = [Window("x", "film0", 0, 16), Window("y", "film1", 0, 9), Window("z", "film1", 9, 18)]
+    ours = [
+        Window("abcde"[row], f"film{MOVIES[row]}", float(STARTS[row]), float(STARTS[row] + LENGTHS[row]))
+        for row in range(4)
+    ]
+    assert shared_windows(theirs, ours).tolist() == [[0, 0], [0, 1], [1, 2], [2, 2], [2, 3]]
+    assert shared_windows(ours, ours).tolist() == [[0, 0], [1, 1], [2, 2], [3, 3]]
+    shared = torch.tensor([[4, 0], [4, 1], [3, 2], [0, 2]])
+    chosen = _choice(2, [0.2], shared).chosen(torch.tensor([[1.0, 2.0, 3.0, 5.0, 4.0]]), None, 5)
+    assert chosen.tolist() == [[4.0, 4.0, 5.0, -torch.inf, -torch.inf]]
 
 
 def test_only_the_tasks_that_were_asked_for_are_answered() -> None:

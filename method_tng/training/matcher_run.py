@@ -1,0 +1,106 @@
+"""Another run that chooses the windows (`--matcher RUN`), made ready for the queries of a split."""
+
+from dataclasses import fields, replace
+
+import torch
+
+from method_tng.contract.errors import CheckpointError, ConfigError, DataError
+from method_tng.contract.protocols import Matcher
+from method_tng.contract.settings import DataSettings
+from method_tng.dataset.collection import Collection
+from method_tng.retrieval.preselection import Preselection, shared_windows
+from method_tng.retrieval.split import encoded_corpus, store_of
+from method_tng.runs.checkpoint import fingerprint
+from method_tng.runs.config import RunSettings
+from method_tng.runs.folder import RunFolder
+from method_tng.runs.systems import recipe_of
+from method_tng.training.trained import load_models, open_split
+
+ASKED = ("format", "annotations", "durations", "language", "narration_set")  # what is asked, of which films
+WITHOUT = ("SVMR",)  # tasks in which no window has to be found
+
+
+def preselection_of(
+    run: RunFolder,
+    settings: RunSettings,
+    matcher: Matcher | None,
+    collection: Collection,
+    device: torch.device,
+) -> Preselection | None:
+    """What the run that `--matcher` names would open; None = the system finds windows by itself.
+
+    The other run reads the same annotations.  Of the features it reads its own; a file that both runs were
+    trained on, and that is another one now, is another one for both.
+
+    Args:
+        run: of the system that answers.
+        settings: its settings now.
+        matcher: its own, None if it has none.
+        collection: the split that is answered.
+        device: where the other run computes.
+
+    Raises:
+        ConfigError: neither the system nor another run finds windows.
+        CheckpointError: there is no such run, or it finds no windows either.
+        DataError: it knows other films, or has no features of a query.
+    """
+    search = settings.search
+    if not search.matcher:
+        if matcher is None and not set(search.tasks) <= set(WITHOUT):
+            raise ConfigError(
+                f"system {settings.system!r} does not find windows by itself; name a run that does with "
+                f"--matcher RUN, or ask for the moments of given windows only: --tasks {' '.join(WITHOUT)}"
+            )
+        return None
+    other = RunFolder.open(search.matcher, settings.train.results_root)
+    told = _asked_alike(other.settings, settings, run.settings)
+    recipe = recipe_of(told.system)
+    models = load_models(other, told, recipe, device)
+    theirs, _ = recipe.assemble(models)
+    if theirs is None:
+        raise CheckpointError(
+            f"{other.path} is a run of system {told.system!r}, which does not find windows by itself; give "
+            "another run with --matcher"
+        )
+    known = open_split(other, told, recipe.stages[0], collection.split.name)
+    numbers = _films_in_our_numbers(known, collection, other)
+    weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
+    store = store_of(other.path / "codes", known, told.data, f"{weights} {settings.train.precision}")
+    return Preselection(
+        theirs,
+        encoded_corpus(theirs.encode_windows, known, search, device, store),
+        known.query_batch,
+        numbers[torch.from_numpy(known.window_movies)].to(device),
+        shared_windows(known.windows, collection.windows).to(device),
+        search.matcher_windows,
+    )
+
+
+def _asked_alike(other: RunSettings, settings: RunSettings, trained: RunSettings) -> RunSettings:
+    """The other run's settings with the annotations of ours, and our changes where it was trained alike."""
+    now, before = settings.data, trained.data
+    alike = [name for name in _paths() if getattr(other.data, name) == getattr(before, name)]
+    changes = {name: getattr(now, name) for name in (*ASKED, *alike)}
+    return replace(other, data=replace(other.data, **changes))
+
+
+def _paths() -> list[str]:
+    return [field.name for field in fields(DataSettings) if field.name.endswith("_features")]
+
+
+def _films_in_our_numbers(known: Collection, ours: Collection, other: RunFolder) -> torch.Tensor:
+    """(films of the other run,) int64 our number of each.
+
+    Raises:
+        DataError: they are not the same films.
+    """
+    films, own = (
+        {one.movie_id: row for row, one in enumerate(split.movies)} for split in (known.split, ours.split)
+    )
+    if films.keys() != own.keys():
+        raise DataError(
+            f"{other.path} reads {len(films)} films of split {ours.split.name!r}, this run {len(own)} "
+            f"({min(films.keys() ^ own.keys())!r} is not in both); expected the same, give a run of the same "
+            "data with --matcher"
+        )
+    return torch.tensor([own[film] for film in films])
