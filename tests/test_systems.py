@@ -33,11 +33,23 @@ CLIPS = {
     "optimizer": "adamw", "hard_negative_start_epoch": -1, "lw_st_ed": 1.0, "label_end": "inclusive",
     "min_pred_l": 1,
 }  # fmt: skip
+PAIRS = {
+    "hidden_size": 16, "n_heads": 2, "dim_feedforward": 32, "enc_layers": 1, "dec_layers": 2, "drop": 0.0,
+    "input_drop": 0.0, "lr": 3e-3, "wd": 0.0, "optimizer": "adamw", "max_ctx_l": 60, "label_end": "inclusive",
+}  # fmt: skip
 SYSTEMS_UNDER_TEST: dict[str, dict[str, Any]] = {
     "reloclnet": {"system": "reloclnet", **CLIPS},
     "reloclnet video only": {"system": "reloclnet", **CLIPS, "ctx_mode": "video_tef"},
     "reloclnet as published": {"system": "reloclnet", **CLIPS, "pad_compat": True},
     "reloclnet spans": {"system": "reloclnet", **SPANS},
+    "rgnet": {"system": "rgnet", **PAIRS},
+    "rgnet with adapter": {
+        "system": "rgnet",
+        **PAIRS,
+        "adapter": "linear",
+        "lw_adapter": 1.0,
+        "sparse_mode": "row",
+    },
 }
 
 
@@ -67,6 +79,7 @@ def make_world(options: dict[str, Any], folder: Path) -> World:
     torch.manual_seed(0)
     data = make_tiny(folder / "tiny")
     known = {name: getattr(data, name) for name in data.__dataclass_fields__}
+    known["sentence_features"] = str(folder / "tiny" / "tiny_sentence.h5")
     settings = resolve([("tiny", {**known, **options})])
     recipe = recipe_of(settings.system)
     models, training = {}, Collection.open(settings.data, "train")

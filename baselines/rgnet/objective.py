@@ -10,6 +10,7 @@ from baselines.rgnet import losses
 from baselines.rgnet.model import Proposals, RGNet
 from baselines.rgnet.transformer import Read
 from method_tng.contract.batch import Batch
+from method_tng.contract.errors import ConfigError
 from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import Progress
 from method_tng.layers.assignment import AssignmentCosts, assign
@@ -44,7 +45,8 @@ def encode(model: RGNet, batch: Batch, draws: Draws) -> Encoded:
     queries, windows = model.encode_queries(batch.queries), model.encode_windows(batch.windows)
     rows = torch.arange(len(batch.positive), device=batch.positive.device)
     if model.settings.negatives == "window":
-        assert batch.negative is not None, "the data settings ask for negative windows"
+        if batch.negative is None:
+            raise ConfigError("negatives window needs a window for every query; add --film_negatives")
         own = model.read(queries, windows, torch.stack((rows, batch.positive), 1), draws.noise)
         pairs = torch.stack((rows, batch.negative), 1)
         negative = model.read(queries, windows, pairs, draws.negative_noise)

@@ -171,6 +171,10 @@ class TrainSettings:
         least=0,
         most=1,
     )
+    lr_drop: tuple[int, ...] = option((), "epochs after which the rate falls to a tenth, besides its shape")
+    adamw_beta2: float = option(
+        0.98, "decay of the mean squared gradient", needs={"optimizer": ("adamw",)}, least=0, most=0.999999
+    )
     wd: float = option(0.01, "weight decay", least=0)
     grad_clip: float = option(-1.0, "most L2 norm of all gradients together; -1 = off")
     ema: float = option(

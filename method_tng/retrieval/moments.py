@@ -52,7 +52,7 @@ def best_moments(joint: Tensor, times: Tensor, opened: Tensor, lengths: Tensor, 
         joint: (B, W, K) log score of every proposal.
         times: (B or 1, W or 1, K, 2) seconds from the window's start.
         opened: (B, W) int64 windows of the corpus.
-        lengths: (M,) float64 seconds of every window of the corpus; no moment ends later.
+        lengths: (M,) float64 seconds of every window of the corpus; no moment leaves its window.
         keep: most moments of a query.
     """
     batch, _, num_spans = joint.shape
@@ -61,7 +61,7 @@ def best_moments(joint: Tensor, times: Tensor, opened: Tensor, lengths: Tensor, 
     query = torch.arange(batch, device=joint.device).unsqueeze(1)
     place = opened.gather(1, column)
     chosen = times[query if times.shape[0] > 1 else 0, column if times.shape[1] > 1 else 0, span].double()
-    chosen = torch.minimum(chosen, lengths[place].unsqueeze(-1))  # (B, R, 2)
+    chosen = torch.minimum(chosen, lengths[place].unsqueeze(-1)).clamp(min=0)  # (B, R, 2)
     return MomentBlock(place, chosen, score, score > -torch.inf)
 
 

@@ -204,7 +204,7 @@ def _unknown(source: str, name: str, known: Iterable[str]) -> str:
 
 def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> Any:
     if kind is tuple and isinstance(value, list | tuple):
-        value = tuple(str(item) for item in value)
+        value = _items(source, field, value)
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
         value = _number(value)  # YAML reads 1e-4 as a text
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
@@ -223,6 +223,15 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
     if most is not None and not value <= most:
         raise ConfigError(f"{source}: {field.name} is {value}; expected at most {most}")
     return value
+
+
+def _items(source: str, field: dataclasses.Field, value: Iterable[Any]) -> tuple:
+    """The items of a list, each as the field's type."""
+    kind = typing.get_args(field.type)[0]
+    try:
+        return tuple(kind(item) for item in value)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__} items") from error
 
 
 def _number(value: int | str) -> Any:

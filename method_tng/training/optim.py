@@ -13,7 +13,7 @@ from torch import Tensor
 from method_tng.contract.recipe import Objective
 from method_tng.contract.settings import TrainSettings
 
-ADAMW_BETAS = (0.9, 0.98)
+ADAMW_BETA1 = 0.9
 
 
 class BertAdam(torch.optim.Optimizer):
@@ -86,7 +86,7 @@ def make_optimizer(objective: Objective, train: TrainSettings) -> torch.optim.Op
         if group.parameters
     ]
     if train.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=train.lr, betas=ADAMW_BETAS, fused=True)
+        return torch.optim.AdamW(groups, lr=train.lr, betas=(ADAMW_BETA1, train.adamw_beta2), fused=True)
     return BertAdam(groups, lr=train.lr)
 
 

@@ -1,8 +1,10 @@
 """How the learning rate moves: a factor per step."""
 
 import math
+from collections.abc import Sequence
 
 SMALLEST = 0.01  # of the base rate: the cosine never sinks below
+DROP = 0.1
 
 
 def multiplier(name: str, step: int, num_steps: int, warmup: float) -> float:
@@ -27,3 +29,8 @@ def multiplier(name: str, step: int, num_steps: int, warmup: float) -> float:
         return max(SMALLEST, 0.5 * (1 + math.cos(math.pi * min(1.0, (done - warmup) / (1 - warmup)))))
     assert name == "warmup_linear", name
     return done / warmup if done < warmup else max((done - 1) / (warmup - 1), 0.0)
+
+
+def after_drops(epoch: int, drops: Sequence[int]) -> float:
+    """The factor of an epoch, from 0, when the rate falls to a tenth after each of `drops` epochs."""
+    return DROP ** sum(epoch >= drop for drop in drops)

@@ -135,7 +135,7 @@ def test_unknown_layouts_features_and_presets_are_told() -> None:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_preset_resolves(system: str) -> None:
     for name in presets_of(system):
-        assert resolve([read_preset(name, system)]).system == system
+        assert resolve([read_preset(name, system)], system).system == system
 
 
 def test_paths_and_search_can_change_at_inference_and_sizes_cannot() -> None:
