@@ -63,8 +63,9 @@ def _converted(args: argparse.Namespace, _words: list[str]) -> int:
     from method_tng.dataset.annotations_ego4d import convert_ego4d
     from method_tng.dataset.conversion import convert_features
 
-    convert = {"ego4d": convert_ego4d, "features": convert_features}[args.command]
-    print(f"{convert(args.source, args.out, args.how)} items -> {args.out}")
+    told = (args.source, args.out, args.how)
+    count = convert_ego4d(*told) if args.command == "ego4d" else convert_features(*told)
+    print(f"{count} items -> {args.out}")
     return 0
 
 

@@ -35,7 +35,12 @@ def option(
         inference: a trained model can be used with another value.
         in_file_name: a word that becomes part of a file's name.
     """
-    metadata = {"help": help, "choices": choices, "needs": needs or {}, "inference": inference}
+    metadata: dict[str, Any] = {
+        "help": help,
+        "choices": choices,
+        "needs": needs or {},
+        "inference": inference,
+    }
     metadata |= {"least": least, "most": most, "in_file_name": in_file_name}
     if isinstance(default, list | tuple):
         return field(default_factory=lambda: tuple(default), metadata=metadata)

@@ -209,7 +209,7 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
         value = _number(value)  # YAML reads 1e-4 as a text
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
-    if field.metadata.get("in_file_name") and not NAME.fullmatch(value):
+    if field.metadata.get("in_file_name") and not NAME.fullmatch(str(value)):
         raise ConfigError(
             f"{source}: {field.name} is {value!r}; it goes into a file's name, so expected letters, digits, "
             "'_', '-', '+', '=' and '.' only"

@@ -153,7 +153,9 @@ def facts_of(argv: Sequence[str]) -> dict[str, Any]:
 def _training_settings(own: EasyDict, flags: dict[str, Any]) -> RunSettings:
     """The layers of options, lowest first; the demo corpus when nothing names any data."""
     presets = presets_of(flags["system"])
-    preset, layout, asked = own.config if own.config in presets else "", [], []
+    preset = own.config if own.config in presets else ""
+    layout: list[Sourced] = []
+    asked: list[Sourced] = []
     if own.config and not preset:  # a file of the user's
         asked = [read_preset(own.config, flags["system"])]
     if own.dset is None and not any("annotations" in values for _, values in [*asked, ("", flags)]):

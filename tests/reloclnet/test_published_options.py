@@ -20,12 +20,13 @@ OPTIONS = {
 
 
 def test_every_option_finds_its_place() -> None:
-    settings, data, sizes, unknown = read_published(OPTIONS | {"stack_conv": 1})
+    told = read_published(OPTIONS | {"stack_conv": 1})
+    settings, data, sizes = told.settings, told.data, told.sizes
     assert (settings.hidden_size, settings.n_heads, settings.margin) == (32, 4, 0.2)
     assert settings.pad_compat and not settings.mask_related and settings.hard_negative_start_epoch == 0
     assert data["max_ctx_l"] == 20 and data["label_end"] == "upstream"
     assert (sizes.frames, sizes.subtitles, sizes.words) == (42, 26, 28)
-    assert unknown == ("stack_conv",)
+    assert told.unknown == ("stack_conv",)
 
 
 def test_a_stream_that_the_mode_leaves_out_has_no_width() -> None:
