@@ -1,10 +1,12 @@
-"""Weights files of the published implementation: {"model": state dict, "model_cfg": EasyDict, "epoch": int}.
+"""Weights files of published implementations: {"model": state dict, "model_cfg" or "opt": options, ...}.
 
-The options are a pickled EasyDict, and a pickle can name any function of the machine.  Without trust only
-what torch itself holds safe is read; with trust a few more names are allowed, and still no other: an EasyDict
-becomes a plain dict on the way in, and its package is not needed.
+The options are a pickled EasyDict or the namespace of a command line, and a pickle can name any function of
+the machine.  Without trust only what torch itself holds safe is read; with trust a few more names, and still
+no other: an EasyDict becomes a plain dict on the way in, and its package is not needed.  A prefix `module.`,
+which training in several processes leaves in the names of weights, is taken off.
 """
 
+import argparse
 import io
 import pickle
 import zipfile
@@ -31,6 +33,7 @@ class PlainOptions(dict):
 
 ALLOWED: dict[tuple[str, str], Any] = {
     ("easydict", "EasyDict"): PlainOptions,
+    ("argparse", "Namespace"): argparse.Namespace,
     ("collections", "OrderedDict"): OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
     ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
@@ -123,6 +126,10 @@ def _load(file: io.BufferedIOBase, **how: Any) -> Any:
 
 
 def _checked(path: Path, content: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    if isinstance(content, dict) and "opt" in content and "model_cfg" not in content:
+        options = content["opt"]
+        options = vars(options) if isinstance(options, argparse.Namespace) else options
+        content = {**content, "model_cfg": options}
     wanted: dict[str, Callable[[Any], bool]] = {
         "model": lambda value: isinstance(value, dict) and all(isinstance(v, Tensor) for v in value.values()),
         "model_cfg": lambda value: isinstance(value, dict),
@@ -134,9 +141,10 @@ def _checked(path: Path, content: Any) -> tuple[dict[str, Tensor], dict[str, Any
             )
             raise CheckpointError(
                 f"{path} is not of the published form: {key!r} is missing or of another kind (found "
-                f"{found}); expected a dictionary with model (weights by name), model_cfg (options) and epoch"
+                f"{found}); expected a dictionary with model (weights by name) and model_cfg or opt (options)"
             )
-    return {name: value.detach() for name, value in content["model"].items()}, _plain(content["model_cfg"])
+    weights = {name.removeprefix("module."): value.detach() for name, value in content["model"].items()}
+    return weights, _plain(content["model_cfg"])
 
 
 def _plain(options: dict) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from method_tng.contract.settings import DataSettings
 from method_tng.layers.intervals import borders_of
 from method_tng.runs.checkpoint import fill
 from tests.conformance.ledger import Ledger
-from tests.conformance.rgnet_films import check_films, check_lists, check_windows
+from tests.conformance.rgnet_films import check_films, check_windows
+from tests.conformance.rgnet_lists import check_lists
 from tests.conformance.rgnet_training import check_training
 
 FULL = "full_size"

@@ -1,6 +1,7 @@
 """Weights files of the published form: read with trust, and nothing else than read."""
 
 import os
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ def test_a_published_file_is_read_with_trust_alone(tmp_path: Path, state: dict, 
 def test_plain_options_need_no_trust(tmp_path: Path, state: dict) -> None:
     path = save(tmp_path / "model.ckpt", {"model": state, "model_cfg": {"hidden_size": 32}, "epoch": 7})
     assert import_checkpoint(path)[1] == {"hidden_size": 32}
+
+
+def test_options_of_a_command_line_and_weights_of_several_processes_are_read(
+    tmp_path: Path, state: dict
+) -> None:
+    content = {
+        "model": {f"module.{name}": value for name, value in state.items()},
+        "opt": Namespace(hidden_dim=32, lr_drop=[25]),
+    }
+    weights, options = import_checkpoint(save(tmp_path / "model.ckpt", content), trust=True)
+    assert options == {"hidden_dim": 32, "lr_drop": [25]} and set(weights) == set(state)
 
 
 class Harm:
