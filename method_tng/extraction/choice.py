@@ -1,9 +1,10 @@
 """Which text encoder is meant: the one a run's query features came from, or a new one."""
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from method_tng.contract.errors import ConfigError
+from method_tng.contract.errors import ConfigError, MissingExtra
 from method_tng.encoders.text import TextEncoder, text_encoder_of
 
 OPTIONS = {
@@ -58,3 +59,36 @@ def new_encoder(kind: str, options: Mapping[str, Any], language: str = "en") -> 
     place = str(options["source"])
     words = {"language": language, "max_words": options.get("max_words", 0)}
     return text_encoder_of({"kind": kind, "path": place, "folder": place, **words})
+
+
+def plan_of(told: Mapping[str, Any], cores: int) -> Any:
+    """How films are extracted, by the options of the extract command.
+
+    Raises:
+        ConfigError: options that contradict each other, or a number out of its range.
+        MissingExtra: films cannot be decoded here.
+    """
+    try:
+        from method_tng.extraction.film import Settings
+        from method_tng.extraction.jobs import Plan
+    except ImportError as error:
+        raise MissingExtra(error.name or "av", "video") from error
+    kind, source = told["encoder"], told["source"]
+    for name in ("rate", "clip_length"):
+        if not 0 < told[name] < math.inf:
+            raise ConfigError(f"--{name} is {told[name]}; expected a number above 0")
+    if kind == "descriptors" and source:
+        raise ConfigError("--source has no effect with --encoder descriptors; leave it out")
+    if kind == "transformers" and not source:
+        raise ConfigError("--encoder transformers needs --source, the model's local folder")
+    processes = told["processes"] or (cores if kind == "descriptors" else 1)
+    if processes < 1:
+        raise ConfigError(f"--processes is {processes}; expected at least 1")
+    images = {"kind": kind, "width": 264, "version": 1}
+    if kind == "transformers":
+        from method_tng.encoders.images import TransformersImageEncoder
+
+        images = TransformersImageEncoder(source, told["device"]).describe()
+    words = new_encoder("hashed", {}).describe()
+    settings = Settings(told["rate"], told["clip_length"], 0 if processes == 1 else 1)
+    return Plan(images, words, settings, processes)

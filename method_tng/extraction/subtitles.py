@@ -1,0 +1,84 @@
+"""Subtitles of a film: the tracks inside it, and the files beside it (SRT, VTT, ASS) in any encoding."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pysubs2
+from charset_normalizer import from_bytes
+
+from method_tng.contract.errors import DataError
+from method_tng.extraction.library import Line
+from method_tng.extraction.video import Caption
+
+SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
+ENCODINGS = ("utf-8", "gb18030", "utf_16", "big5", "cp1252")  # tried when the bytes say nothing themselves
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+ASS_FIELDS = 8  # commas before the text of a line as ASS packets have it
+
+
+def lines_beside(film: Path) -> list[Line]:
+    """The lines of FILM.srt, FILM.en.srt, FILM.zh.vtt, ..., by their start; the track is the part between.
+
+    Raises:
+        DataError: a file that cannot be read as subtitles.
+    """
+    found: list[Line] = []
+    for path in sorted(film.parent.iterdir()):
+        beside = path.suffix.lower() in SUFFIXES and (
+            path.stem == film.stem or path.stem.startswith(f"{film.stem}.")
+        )
+        if beside:
+            found += _read(path, path.stem[len(film.stem) + 1 :] or path.suffix[1:])
+    return sorted(found, key=lambda line: (line.start, line.end))
+
+
+def lines_of(captions: Iterable[Caption]) -> list[Line]:
+    """The lines of the tracks inside a film, without their markup."""
+    found = [Line(one.start, one.end, plain(one.text), one.track) for one in captions]
+    return sorted((line for line in found if line.text), key=lambda line: (line.start, line.end))
+
+
+def plain(text: str) -> str:
+    """A line without override codes, tags and line breaks."""
+    parts = text.split(",", ASS_FIELDS)
+    if len(parts) > ASS_FIELDS and parts[0].strip().isdigit():
+        text = parts[ASS_FIELDS]
+    text = re.sub(r"\{[^}]*\}|<[^>]*>", "", text).replace("\\N", " ").replace("\\n", " ").replace("\\h", " ")
+    return " ".join(text.split())
+
+
+def decoded(raw: bytes) -> str:
+    """Bytes of unknown encoding as text: by their mark, as UTF-8, else as what they look most like."""
+    for mark, encoding in MARKS.items():
+        if raw.startswith(mark):
+            return raw.decode(encoding, "replace")
+    for encoding in ("utf-8", *_without_mark(raw)):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("utf-8", "replace")
+
+
+def _without_mark(raw: bytes) -> list[str]:
+    """Encodings worth trying, the likeliest first."""
+    if raw[1:200:2].count(0) > 60:
+        return ["utf-16-le"]
+    if raw[0:200:2].count(0) > 60:
+        return ["utf-16-be"]
+    best = from_bytes(raw, cp_isolation=list(ENCODINGS)).best()
+    return [best.encoding] if best else ["gb18030"]
+
+
+def _read(path: Path, track: str) -> list[Line]:
+    try:
+        events = pysubs2.SSAFile.from_string(decoded(path.read_bytes()))
+    except (OSError, ValueError, pysubs2.Pysubs2Error) as error:
+        raise DataError(f"{path} cannot be read as subtitles ({error}); expected SRT, VTT or ASS") from error
+    lines = (
+        Line(one.start / 1000, one.end / 1000, plain(one.plaintext), track)
+        for one in events
+        if not one.is_comment
+    )
+    return [line for line in lines if line.text and line.end > line.start]

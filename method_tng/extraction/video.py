@@ -1,0 +1,285 @@
+"""A film's frames at a steady rate, its subtitles and its facts, in one pass over the file.
+
+Times are seconds from the start of the video stream and come from presentation stamps, never from a
+frame's number: rates vary, streams start late, files are broken.  A packet that cannot be decoded and a frame
+without a stamp are left out and counted; a file that ends early ends there.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from method_tng.contract.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+TOLERANCE = 1e-6  # seconds by which a frame may lie before its grid point
+SUFFIXES = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".m2ts",
+    ".wmv",
+    ".flv",
+    ".ogv",
+)
+BROWSER_CODECS = {
+    "mp4": ({"h264", "av1"}, {"aac", "mp3", ""}),
+    "webm": ({"vp8", "vp9", "av1"}, {"opus", "vorbis", ""}),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the container says."""
+
+    container: str
+    video_codec: str
+    audio_codec: str
+    width: int  # as shown, turned upright
+    height: int
+    rotation: int  # degrees, counter-clockwise
+    told_duration: float  # 0 = it does not say
+    text_tracks: tuple[str, ...]
+    picture_tracks: int  # subtitles that are pictures: not readable
+    playable: bool
+    faststart: bool
+
+
+@dataclass
+class Count:
+    """What was met on the way; complete when the frames are exhausted."""
+
+    frames: int = 0
+    used: int = 0
+    faults: int = 0
+    end: float = 0.0  # seconds, of the last frame's end
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A line of an embedded subtitle track."""
+
+    start: float
+    end: float
+    text: str  # may hold ASS override codes
+    track: str
+
+
+class Video:
+    """An open film.  Use as a context manager.
+
+    Args:
+        path: the file.
+        threads: of the decoder; 0 = as many as it likes.
+
+    Raises:
+        DataError: no video that can be opened.
+    """
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        self.path = path
+        try:
+            self._container = av.open(str(path))
+        except (FFmpegError, OSError) as error:
+            raise DataError(
+                f"{path} cannot be opened as a film ({_told(error)}); copy or convert it again"
+            ) from error
+        if not self._container.streams.video:
+            self._container.close()
+            raise DataError(f"{path} holds no video stream; expected a film, take it out of the folder")
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
+        self.count = Count()
+        self.captions: list[Caption] = []
+        self._rotation = 0
+        self._zero: float | None = None
+
+    def __enter__(self) -> "Video":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def facts(self) -> Facts:
+        """What the container says; the rotation once a frame was decoded."""
+        context, container = self._stream.codec_context, self._container
+        name = _container_name(container.format.name, self.path)
+        audio = container.streams.audio[0].codec_context.name if container.streams.audio else ""
+        videos, audios = BROWSER_CODECS.get(name, (set(), set()))
+        plain = (context.pix_fmt or "yuv420p") in ("yuv420p", "yuvj420p")
+        width, height = context.width, context.height
+        if self._rotation % 180:
+            width, height = height, width
+        tracks = [stream for stream in container.streams.subtitles if _is_text(stream)]
+        return Facts(
+            container=name,
+            video_codec=context.name,
+            audio_codec=audio,
+            width=width,
+            height=height,
+            rotation=self._rotation,
+            told_duration=container.duration / av.time_base if container.duration else 0.0,
+            text_tracks=tuple(_track_name(stream) for stream in tracks),
+            picture_tracks=len(container.streams.subtitles) - len(tracks),
+            playable=context.name in videos and audio.removesuffix("float") in audios and plain,
+            faststart=name == "mp4" and _index_in_front(self.path),
+        )
+
+    def frames(self, rate: float) -> Iterator[tuple[float, Any]]:
+        """Seconds and frame, the first at or after each point of a grid of `rate` points a second.
+
+        A frame that stays for several points is given once.
+        """
+        due = 0.0
+        for seconds, frame in self._decoded():
+            if seconds >= due - TOLERANCE:
+                self.count.used += 1
+                yield seconds, frame
+                due = (np.floor((seconds + TOLERANCE) * rate) + 1) / rate
+
+    def picture(self, frame: Any, width: int, height: int) -> np.ndarray:
+        """(height, width, 3) uint8 RGB of a frame, upright and scaled; a side of 0 keeps the proportions."""
+        shown = (frame.height, frame.width) if self._rotation % 180 else (frame.width, frame.height)
+        width = width or max(1, round(height * shown[0] / shown[1]))
+        height = height or max(1, round(width * shown[1] / shown[0]))
+        size = (height, width) if self._rotation % 180 else (width, height)
+        pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation="AREA")
+        return np.ascontiguousarray(np.rot90(pixels, self._rotation // 90)) if self._rotation else pixels
+
+    def _decoded(self) -> Iterator[tuple[float, Any]]:
+        """Every frame with its seconds; the embedded subtitles are gathered on the way."""
+        texts = [stream for stream in self._container.streams.subtitles if _is_text(stream)]
+        for packet in self._packets([self._stream, *texts]):
+            if packet.stream.type == "subtitle":
+                self._gather(packet)
+                continue
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                self.count.faults += 1
+                continue
+            for frame in frames:
+                seconds = self._seconds(frame)
+                if seconds is not None:
+                    yield seconds, frame
+        if not self.count.frames:
+            raise DataError(f"{self.path}: no frame could be decoded; copy or convert the film again")
+
+    def _packets(self, streams: Sequence[Any]) -> Iterator[Any]:
+        try:
+            yield from self._container.demux(*streams)
+        except FFmpegError as error:  # the file ends in the middle of something
+            self.count.faults += 1
+            self.count.remarks.append(f"the file breaks off after {self.count.end:.1f} s ({_told(error)})")
+
+    def _seconds(self, frame: Any) -> float | None:
+        """Seconds of a frame from the first one; None without a stamp."""
+        self.count.frames += 1
+        if frame.pts is None:
+            self.count.faults += 1
+            return None
+        stamp = float(frame.pts * frame.time_base)
+        if self._zero is None:
+            begin = self._stream.start_time
+            self._zero = stamp if begin is None else float(begin * self._stream.time_base)
+            self._rotation = int(frame.rotation) % 360
+        seconds = stamp - self._zero
+        if seconds < -TOLERANCE:  # a stamp that jumps back before the beginning
+            self.count.faults += 1
+            return None
+        lasts = float(frame.duration * frame.time_base) if frame.duration else self._usual()
+        self.count.end = max(self.count.end, seconds + lasts)
+        return seconds
+
+    def _usual(self) -> float:
+        rate = self._stream.average_rate
+        return float(1 / rate) if rate else 0.0
+
+    def _gather(self, packet: Any) -> None:
+        if packet.pts is None:
+            return
+        try:
+            found = packet.decode()
+        except FFmpegError:
+            self.count.faults += 1
+            return
+        start = float(packet.pts * packet.time_base)
+        end = start + float((packet.duration or 0) * packet.time_base)
+        for item in found:
+            for line in getattr(item, "rects", [item]):
+                text = _text_of(line)
+                if text:
+                    self.captions.append(Caption(start, end, text, _track_name(packet.stream)))
+
+    def captions_from_start(self) -> list[Caption]:
+        """The embedded lines, their times from the first frame; complete when the frames are exhausted."""
+        zero = self._zero or 0.0
+        return [Caption(line.start - zero, line.end - zero, line.text, line.track) for line in self.captions]
+
+
+def _text_of(line: Any) -> str:
+    for name in ("dialogue", "text", "ass"):
+        value = getattr(line, name, b"")
+        value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if value:
+            return value
+    return ""
+
+
+def _is_text(stream: Any) -> bool:
+    return stream.codec_context is not None and stream.codec_context.name in (
+        "subrip",
+        "srt",
+        "ass",
+        "ssa",
+        "mov_text",
+        "webvtt",
+        "text",
+    )
+
+
+def _track_name(stream: Any) -> str:
+    return stream.metadata.get("language") or f"track {stream.index}"
+
+
+def _container_name(names: str, path: Path) -> str:
+    """mp4 for MP4 and QuickTime, webm for WebM by its ending, else the first name of the format."""
+    if "mp4" in names.split(","):
+        return "mp4"
+    if "webm" in names.split(",") and path.suffix.lower() == ".webm":
+        return "webm"
+    return names.split(",")[0]
+
+
+def _index_in_front(path: Path) -> bool:
+    """Whether an MP4's index (moov) comes before its data (mdat)."""
+    with open(path, "rb") as file:
+        while len(head := file.read(8)) == 8:
+            size, name = int.from_bytes(head[:4], "big"), head[4:]
+            if name in (b"moov", b"mdat"):
+                return name == b"moov"
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big") - 8
+            if size < 8:
+                return False
+            file.seek(size - 8, 1)
+    return False
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error).split())
