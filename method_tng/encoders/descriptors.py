@@ -27,11 +27,14 @@ class DescriptorEncoder:
     The last GRID^2 + 1 numbers compare a picture with the one before; zero for the first.
     """
 
-    frame_size = (WIDTH, HEIGHT)  # of the pictures it wants
     width = SIZE
 
     def __init__(self) -> None:
         self._before: np.ndarray | None = None
+
+    def frame_size(self, _width: int, _height: int) -> tuple[int, int]:
+        """The size in which it wants pictures, whatever they have."""
+        return WIDTH, HEIGHT
 
     def restart(self) -> None:
         """Forgets the last picture: another film begins."""

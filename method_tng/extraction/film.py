@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import h5py
 import numpy as np
@@ -19,8 +19,9 @@ from method_tng.contract.errors import DataError
 from method_tng.contract.files import write_whole
 from method_tng.encoders.text import TextEncoder
 from method_tng.extraction.library import Film, Line, write_record
-from method_tng.extraction.subtitles import lines_beside, lines_of
-from method_tng.extraction.video import Facts, Video
+
+if TYPE_CHECKING:
+    from method_tng.extraction.video import Count, Facts, Video
 
 BATCH = 16  # pictures encoded together
 THUMBNAIL_WIDTH, THUMBNAIL_QUALITY, THUMBNAIL_EVERY = 320, 80, 10.0
@@ -29,8 +30,9 @@ THUMBNAIL_WIDTH, THUMBNAIL_QUALITY, THUMBNAIL_EVERY = 320, 80, 10.0
 class ImageEncoder(Protocol):
     """Pictures to rows; `encoders/descriptors.py` and `encoders/images.py` hold them."""
 
-    frame_size: tuple[int, int]  # width and height wanted; a 0 keeps the proportions
     width: int
+
+    def frame_size(self, width: int, height: int) -> tuple[int, int]: ...
 
     def restart(self) -> None: ...
 
@@ -95,6 +97,9 @@ def extract_film(
     Raises:
         DataError: it is no film that can be decoded; nothing of it is kept.
     """
+    from method_tng.extraction.subtitles import lines_of
+    from method_tng.extraction.video import Video
+
     stat = source.path.stat()
     pictures = library / "thumbnails" / source.film_id
     fresh = pictures.with_name(f".{source.film_id}.part")
@@ -112,7 +117,8 @@ def extract_film(
     _write_rows(library / "features" / f"{source.film_id}.h5", source.film_id, rows, times)
     _write_lines(library, source.film_id, lines, words, (len(rows), settings.clip_length))
     _remark(facts, count)
-    made = {"images": images.describe(), "words": words.describe(), "rate": settings.rate}
+    versions = {"av": version("av"), "numpy": version("numpy")}
+    made = {"images": images.describe(), "words": words.describe(), "versions": versions}
     made |= {
         "clip_length": settings.clip_length,
         "versions": {"av": version("av"), "numpy": version("numpy")},
@@ -147,20 +153,25 @@ def extract_film(
 
 
 def _features(
-    video: Video, images: ImageEncoder, settings: Settings, thumbnails: Path
+    video: "Video", images: ImageEncoder, settings: Settings, thumbnails: Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows per clip and the seconds of the frames behind them; thumbnails are written on the way."""
     images.restart()
     means, times, due = ClipMeans(settings.clip_length, images.width), [], 0.0
     for seconds, frames in _batches(video.frames(settings.rate)):
-        means.add(seconds, images.encode([video.picture(frame, *images.frame_size) for frame in frames]))
+        size = images.frame_size(*video.shown_size(frames[0]))
+        means.add(seconds, images.encode([video.picture(frame, size) for frame in frames]))
         times += seconds
         for second, frame in zip(seconds, frames, strict=True):
             if second >= due - 1e-6:
-                picture = Image.fromarray(video.picture(frame, THUMBNAIL_WIDTH, 0))
+                picture = Image.fromarray(video.picture(frame, _thumbnail_size(*video.shown_size(frame))))
                 picture.save(thumbnails / f"{round(1000 * second):09d}.jpg", quality=THUMBNAIL_QUALITY)
                 due = (second // THUMBNAIL_EVERY + 1) * THUMBNAIL_EVERY
     return means.whole(video.count.end), np.array(times)
+
+
+def _thumbnail_size(width: int, height: int) -> tuple[int, int]:
+    return THUMBNAIL_WIDTH, max(1, round(THUMBNAIL_WIDTH * height / width))
 
 
 def _batches(frames: Iterator[tuple[float, Any]]) -> Iterator[tuple[list[float], list[Any]]]:
@@ -177,6 +188,8 @@ def _batches(frames: Iterator[tuple[float, Any]]) -> Iterator[tuple[list[float],
 
 
 def _beside(path: Path, remarks: list[str]) -> list[Line]:
+    from method_tng.extraction.subtitles import lines_beside
+
     try:
         return lines_beside(path)
     except DataError as error:  # the film is worth having without them
@@ -184,11 +197,10 @@ def _beside(path: Path, remarks: list[str]) -> list[Line]:
         return []
 
 
-def _remark(facts: Facts, count: Any) -> None:
+def _remark(facts: "Facts", count: "Count") -> None:
     if facts.told_duration and count.end < 0.98 * facts.told_duration - 1:
-        count.remarks.append(
-            f"{count.end:.1f} s could be decoded, the container says {facts.told_duration:.1f} s"
-        )
+        told = f"the container says {facts.told_duration:.1f} s"
+        count.remarks.append(f"{count.end:.1f} s could be decoded, {told}")
     if facts.picture_tracks:
         count.remarks.append(f"{facts.picture_tracks} subtitle tracks are pictures and cannot be read")
     if facts.container == "mp4" and not facts.faststart:

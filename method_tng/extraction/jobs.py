@@ -5,22 +5,24 @@ import logging
 import multiprocessing
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.encoders.text import text_encoder_of
 from method_tng.extraction.film import THUMBNAIL_EVERY, ImageEncoder, Settings, Source, extract_film
 from method_tng.extraction.library import FORMAT, Film, Library, write_record
-from method_tng.extraction.video import SUFFIXES
 
 logger = logging.getLogger(__name__)
 
+ENDINGS = ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .wmv .ogv"
+SUFFIXES = set(ENDINGS.split())
 UNSAFE = re.compile(r"[^\w.-]+")
 LONGEST = 120  # characters of a film's id
 
@@ -64,7 +66,7 @@ def films_of(folder: Path) -> list[Source]:
         if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
     )
     if not paths:
-        raise DataError(f"{folder} holds no film; expected files that end with {', '.join(SUFFIXES)}")
+        raise DataError(f"{folder} holds no film; expected files that end with {ENDINGS}")
     sources: dict[str, Source] = {}
     for path in paths:
         inside = path.relative_to(folder)
@@ -87,18 +89,15 @@ def extract(sources: Sequence[Source], out: Path, plan: Plan) -> Outcome:
     left = [source for source in sources if not _is_current(complete.get(source.film_id), source)]
     done: list[Film] = []
     failed: list[str] = []
-    with tqdm(total=len(left), unit="film", disable=None) as bar:
+    with tqdm(total=len(left), unit="film", disable=None) as bar, logging_redirect_tqdm():
         for source, film, fault in _all(left, out, plan):
+            _tell(source, film, fault)
             if film is None:
                 failed.append(fault)
-                bar.write(f"left out: {fault}") if not bar.disable else logger.warning("left out: %s", fault)
             else:
                 done.append(film)
-                seconds = sum(one.duration for one in done)
-                elapsed = bar.format_dict["elapsed"] or 1e-9
-                bar.set_postfix_str(f"{seconds / elapsed:.0f} s of film a second, last {source.film_id}")
-                for remark in film.remarks:
-                    logger.warning("%s: %s", film.film_id, remark)
+            speed = sum(one.duration for one in done) / (bar.format_dict["elapsed"] or 1e-9)
+            bar.set_postfix_str(f"{speed:.0f} s of film a second, last {source.film_id}")
             bar.update()
     return Outcome(tuple(done), len(sources) - len(left), tuple(failed))
 
@@ -118,9 +117,15 @@ def image_encoder_of(description: Mapping[str, Any]) -> ImageEncoder:
         from method_tng.encoders.images import TransformersImageEncoder
 
         return TransformersImageEncoder.open(description)
-    raise ConfigError(
-        f"there is no image encoder {description['kind']!r}; expected descriptors or transformers"
-    )
+    kind = description["kind"]
+    raise ConfigError(f"there is no image encoder {kind!r}; expected descriptors or transformers")
+
+
+def _tell(source: Source, film: Film | None, fault: str) -> None:
+    if film is None:
+        logger.warning("left out: %s", fault)
+    for remark in film.remarks if film else ():
+        logger.warning("%s: %s", source.film_id, remark)
 
 
 def _film_id(inside: Path) -> str:
@@ -162,11 +167,10 @@ def _all(left: Sequence[Source], out: Path, plan: Plan) -> Iterator[tuple[Source
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(plan.processes, len(left)), context, _start, (out, plan)) as pool:
-        waiting: dict[Future, Source] = {pool.submit(_work, source): source for source in left}
+        sources = {pool.submit(_work, source): source for source in left}
         try:
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), *_tried(future.result)
+            for future in as_completed(sources):
+                yield sources[future], *_tried(future.result)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -73,9 +73,11 @@ def _without_mark(raw: bytes) -> list[str]:
 
 def _read(path: Path, track: str) -> list[Line]:
     try:
-        events = pysubs2.SSAFile.from_string(decoded(path.read_bytes()))
+        events = pysubs2.SSAFile.from_string(decoded(path.read_bytes()), path.suffix[1:].lower())
     except (OSError, ValueError, pysubs2.Pysubs2Error) as error:
         raise DataError(f"{path} cannot be read as subtitles ({error}); expected SRT, VTT or ASS") from error
+    if not len(events):
+        raise DataError(f"{path} cannot be read as subtitles (no line found); expected SRT, VTT or ASS")
     lines = (
         Line(one.start / 1000, one.end / 1000, plain(one.plaintext), track)
         for one in events

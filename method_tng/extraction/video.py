@@ -20,21 +20,6 @@ from method_tng.contract.errors import DataError
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-6  # seconds by which a frame may lie before its grid point
-SUFFIXES = (
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".mpg",
-    ".mpeg",
-    ".ts",
-    ".m2ts",
-    ".wmv",
-    ".flv",
-    ".ogv",
-)
 BROWSER_CODECS = {
     "mp4": ({"h264", "av1"}, {"aac", "mp3", ""}),
     "webm": ({"vp8", "vp9", "av1"}, {"opus", "vorbis", ""}),
@@ -152,13 +137,14 @@ class Video:
                 yield seconds, frame
                 due = (np.floor((seconds + TOLERANCE) * rate) + 1) / rate
 
-    def picture(self, frame: Any, width: int, height: int) -> np.ndarray:
-        """(height, width, 3) uint8 RGB of a frame, upright and scaled; a side of 0 keeps the proportions."""
-        shown = (frame.height, frame.width) if self._rotation % 180 else (frame.width, frame.height)
-        width = width or max(1, round(height * shown[0] / shown[1]))
-        height = height or max(1, round(width * shown[1] / shown[0]))
-        size = (height, width) if self._rotation % 180 else (width, height)
-        pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation="AREA")
+    def shown_size(self, frame: Any) -> tuple[int, int]:
+        """Width and height of a frame when it stands upright."""
+        return (frame.height, frame.width) if self._rotation % 180 else (frame.width, frame.height)
+
+    def picture(self, frame: Any, size: tuple[int, int]) -> np.ndarray:
+        """(height, width, 3) uint8 RGB of a frame, upright and scaled to `size` = (width, height)."""
+        width, height = size[::-1] if self._rotation % 180 else size
+        pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
         return np.ascontiguousarray(np.rot90(pixels, self._rotation // 90)) if self._rotation else pixels
 
     def _decoded(self) -> Iterator[tuple[float, Any]]:

@@ -1,0 +1,128 @@
+"""A folder of films into a library: whole films only, resumed, with faults told."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+pytest.importorskip("av", reason="films are the extra `video`")
+
+from method_tng import extract
+from method_tng.contract.errors import DataError
+from method_tng.dataset.feature_store import FeatureStore
+from method_tng.extraction.jobs import films_of
+from method_tng.extraction.library import Library
+from tests.extraction.rendered import render
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """Two films, one in a folder and with subtitles beside it, and a file that is none."""
+    folder = tmp_path / "films"
+    (folder / "old").mkdir(parents=True)
+    render(folder / "Snow (1999).mkv", [k / 5 for k in range(60)])
+    render(folder / "old/雨.mp4", [k / 10 for k in range(130)])
+    (folder / "old/雨.srt").write_text("1\n00:00:04,500 --> 00:00:05,500\nIt rains\n", encoding="utf-8")
+    (folder / "broken.avi").write_bytes(b"nothing of a film")
+    return folder
+
+
+def _extract(*words: object) -> int:
+    return extract.main([str(word) for word in words])
+
+
+def test_films_become_rows_thumbnails_lines_and_facts(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "library"
+    assert _extract(films, out, "--processes", 1) == 1  # one was left out
+    told = capsys.readouterr()
+    assert "2 films extracted (25 s), 0 were complete, 1 left out" in told.out
+    assert "broken.avi cannot be opened as a film" in told.out
+    library = Library.open(out)
+    assert [film.film_id for film in library.films] == ["Snow-1999", "old_雨"]
+    rain = library.film("old_雨")
+    assert (rain.title, rain.folder, rain.container, rain.video_codec) == ("雨", "old", "mp4", "h264")
+    assert rain.duration == pytest.approx(13.0, abs=0.11) and rain.frames == 130 and rain.playable
+    assert [line.text for line in library.subtitles("old_雨")] == ["It rains"]
+    assert [seconds for seconds, _ in library.thumbnails("old_雨")] == [0.0, 10.0]
+    store, said = FeatureStore(library.features), FeatureStore(out / "sub_features")
+    assert store.num_rows("old_雨") == 7 and np.isfinite(store.read("old_雨")).all()
+    assert np.flatnonzero(said.read("old_雨").any(axis=1)).tolist() == [2]
+    with h5py.File(out / "features/old_雨.h5") as file:
+        assert file["times"][:].tolist() == pytest.approx([k / 2 for k in range(26)], abs=1e-3)
+
+
+def test_what_is_complete_stays_and_what_changed_is_made_again(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (films / "broken.avi").unlink()
+    out = tmp_path / "library"
+    assert _extract(films, out, "--processes", 1) == 0
+    first = (out / "films/Snow-1999.json").stat().st_mtime_ns
+    (out / "films/old_雨.json").unlink()  # killed before its last file
+    capsys.readouterr()
+    assert _extract(films, out, "--processes", 1) == 0
+    assert "1 films extracted" in capsys.readouterr().out
+    assert (out / "films/Snow-1999.json").stat().st_mtime_ns == first
+    render(films / "Snow (1999).mkv", [k / 5 for k in range(40)])
+    assert _extract(films, out, "--processes", 1) == 0
+    assert Library.open(out).film("Snow-1999").frames == 40
+    assert not list(out.rglob("*.part"))
+
+
+def test_a_library_is_made_in_one_way(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "library"
+    _extract(films, out, "--processes", 1)
+    capsys.readouterr()
+    assert _extract(films, out, "--rate", 1) == 2
+    assert "library.json says rate 2.0, asked for is 1.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--rate", "0"], "--rate is 0.0; expected a number above 0"),
+        (["--encoder", "transformers"], "needs --source"),
+        (["--encoder", "transformers", "--source", "nowhere"], "holds no image-text model"),
+        (["--source", "x"], "--source has no effect with --encoder descriptors"),
+        (["--processes", "-1"], "--processes is -1"),
+    ],
+)
+def test_a_wrong_word_is_told(
+    words: list[str], told: str, films: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert _extract(films, tmp_path / "library", *words) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_names_are_safe_and_differ(tmp_path: Path) -> None:
+    for name in ("a b.mp4", "a/b.mp4", "a-b.mp4", "..x.mp4", "电影：一.mkv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = films_of(tmp_path)
+    ids = [source.film_id for source in found]
+    assert len(set(ids)) == len(ids) == 4  # a name that begins with a dot is hidden
+    assert all("/" not in one and " " not in one and not one.startswith(".") for one in ids)
+    with pytest.raises(DataError, match="holds no film"):
+        films_of(_empty(tmp_path))
+
+
+def _empty(folder: Path) -> Path:
+    (folder / "empty").mkdir()
+    return folder / "empty"
+
+
+def test_a_damaged_manifest_is_told(films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "library"
+    _extract(films, out, "--processes", 1)
+    path = out / "films/Snow-1999.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["duration"] = "long"
+    path.write_text(json.dumps(record))
+    with pytest.raises(DataError, match=r"Snow-1999\.json cannot be read .*duration"):
+        Library.open(out)
+    with pytest.raises(DataError, match="expected a library"):
+        Library.open(tmp_path)
