@@ -196,6 +196,12 @@ class TrainSettings:
     stop_task: str = option(
         "VCMR", "task whose recalls choose the best epoch", (*TASKS, "last"), needs={"eval_split": ON}
     )
+    stop_iou: tuple[str, ...] = option(
+        ("0.5", "0.7"),
+        "overlaps whose recalls at 1 are added up to choose the best epoch",
+        ("0.1", "0.3", "0.5", "0.7"),
+        needs={"stop_task": ("VCMR", "SVMR", "TNG"), "eval_split": ON},
+    )
     eval_tasks_at_training: tuple[str, ...] = option(
         ("VCMR", "SVMR", "VR"), "tasks evaluated after an epoch", TASKS, needs={"eval_split": ON}
     )
@@ -218,6 +224,11 @@ class SearchSettings:
         "",
         "word in the names of the result files, so that another search keeps the first one's",
         in_file_name=True,
+    )
+    submission: str = option(
+        "",
+        "one more file: the moments of each query's own film in the form of a benchmark; '' = none",
+        ("", "mad", "ego4d"),
     )
     eval_query_bsz: int = option(256, "queries handled together", least=1)
     eval_context_bsz: int = option(200, "windows encoded together", least=1)

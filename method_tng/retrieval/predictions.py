@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from method_tng.contract.errors import DataError
 from method_tng.contract.files import write_text
 from method_tng.contract.items import RankingTable
 from method_tng.dataset.collection import Collection
@@ -51,6 +52,53 @@ def write_predictions(
                 write(path, submission)
                 written.append(path)
     return written
+
+
+def write_submission(
+    tables: Mapping[Key, RankingTable], collection: Collection, folder: Path, stem: str, benchmark: str
+) -> list[Path]:
+    """Writes the moments inside the queries' own films in a benchmark's form.
+
+    Args:
+        tables: the answers; without TNG among them nothing is written.
+        collection: the split.
+        folder: of the file.
+        stem: the file is `<stem>_<benchmark>.json`, with `l` for lines.
+        benchmark: mad (lines), or ego4d (one object whose queries are told by clip, annotation and index).
+
+    Raises:
+        DataError: a query's id does not tell its annotation and index.
+    """
+    table = tables.get(("films", "TNG"))
+    if table is None:  # no query's film is known, which was told already
+        return []
+    suffix, name_queries = BENCHMARKS[benchmark]
+    path = folder / f"{stem}_{benchmark}{suffix}"
+    rows = Rows(name_queries(collection), table.offset, window=table.times, score=table.score)
+    write_json(path, Submission({"pred": rows}, format=benchmark))
+    return [path]
+
+
+def _named_by_id(collection: Collection) -> np.ndarray:
+    return _ids([item.query_id for item in collection.split.narrations])
+
+
+def _named_by_clip(collection: Collection) -> np.ndarray:
+    """CLIP/ANNOTATION/INDEX of every query."""
+    names = []
+    for item in collection.split.narrations:
+        annotation, _, index = item.query_id.rpartition("_")
+        if not annotation or not index.isdecimal() or not item.movie_id:
+            raise DataError(
+                f"query {item.query_id!r} of split {collection.split.name!r} does not tell its annotation "
+                "and index; expected ANNOTATION_INDEX and a clip, as `prepare ego4d` writes them; or leave "
+                "out --submission"
+            )
+        names.append(f"{item.movie_id}/{annotation}/{index}")
+    return np.array(names, dtype=np.str_)
+
+
+BENCHMARKS = {"mad": (".jsonl", _named_by_id), "ego4d": (".json", _named_by_clip)}
 
 
 def write_truth(collection: Collection, folder: Path, split: str) -> list[Path]:

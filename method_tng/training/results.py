@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from method_tng.contract.errors import ConfigError
 from method_tng.contract.files import write_json
 from method_tng.dataset.collection import Collection
-from method_tng.retrieval.predictions import write_predictions, write_truth
+from method_tng.retrieval.predictions import write_predictions, write_submission, write_truth
 from method_tng.retrieval.split import answer_split, store_of
 from method_tng.runs.checkpoint import fingerprint
 from method_tng.runs.config import RunSettings
@@ -40,6 +41,11 @@ class Results:
 
 def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.device) -> Results:
     """Answers a split with a trained run; writes `<split>_windows.*`, `<split>_films.*` and the metrics."""
+    if settings.search.submission and "TNG" not in settings.search.tasks:
+        raise ConfigError(
+            f"a submission to {settings.search.submission} holds the moments of each query's own film; add "
+            "TNG to --tasks, or leave out --submission"
+        )
     recipe = recipe_of(settings.system)
     models = load_models(run, settings, recipe, device)
     collection = open_split(run, settings, recipe.stages[-1], split)
@@ -52,6 +58,8 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
     stem = f"{split}_{settings.search.eval_id}" if settings.search.eval_id else split
     texts = {item.query_id: item.text for item in collection.split.narrations}
     written = write_predictions(tables, run.path, stem, texts)
+    if settings.search.submission:
+        written += write_submission(tables, collection, run.path, stem, settings.search.submission)
     metrics: Metrics = {}
     chance: Metrics = {}
     if collection.known:

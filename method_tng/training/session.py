@@ -29,7 +29,7 @@ from method_tng.training.resident import ResidentSplit, read_batches, resident_b
 from method_tng.training.state import Average, TrainerState
 from method_tng.training.steps import arithmetic
 from method_tng.training.trained import open_split
-from method_tng.training.validation import Metrics, score_split, stop_score
+from method_tng.training.validation import Metrics, require_scored, score_split, stop_score
 
 logger = logging.getLogger(__name__)
 
@@ -155,6 +155,7 @@ def _evaluation(
             f"stop_task is {train.stop_task}, but while training only "
             f"{' '.join(train.eval_tasks_at_training)} are evaluated; add it to --eval_tasks_at_training"
         )
+    require_scored(train.stop_task, train.stop_iou)
     collection = open_split(run, settings, stage, train.eval_split)
     unknown = int((collection.own_window < 0).sum())
     if unknown:
@@ -179,7 +180,7 @@ def _evaluation(
         torch.set_rng_state(draws)
         model.load_state_dict(trained)
         metrics = score_split(tables, collection)
-        return stop_score(metrics, train.stop_task), metrics
+        return stop_score(metrics, train.stop_task, train.stop_iou), metrics
 
     return evaluate
 

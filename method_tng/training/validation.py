@@ -1,9 +1,10 @@
 """Scores of answers by the evaluator, beside what guessing reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from method_tng.contract.errors import ConfigError
 from method_tng.contract.items import RankingTable
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.pipeline import SCOPES, Key
@@ -69,9 +70,24 @@ def chance_levels(collection: Collection) -> Metrics:
     return levels
 
 
-def stop_score(metrics: Metrics, task: str) -> float:
-    """The number that chooses the best epoch: R@1 at IoU 0.5 + at 0.7 in window terms, R@1 for VR."""
+def require_scored(task: str, overlaps: Sequence[str]) -> None:
+    """Makes sure that the numbers which choose the best epoch are computed.
+
+    Raises:
+        ConfigError: an overlap at which the task is not scored.
+    """
+    scored = IOU["films" if task == "TNG" else "windows"]
+    unscored = [overlap for overlap in overlaps if float(overlap) not in scored]
+    if task not in ("VR", "last") and unscored:
+        raise ConfigError(
+            f"stop_iou holds {unscored[0]}, at which {task} is not scored; take some of "
+            f"{', '.join(map(str, scored))}"
+        )
+
+
+def stop_score(metrics: Metrics, task: str, overlaps: Sequence[str] = ("0.5", "0.7")) -> float:
+    """The number that chooses the best epoch: R@1 at some IoUs together in window terms, R@1 for VR."""
     if task == "last":
         return 0.0
     values = metrics["films" if task == "TNG" else "windows"][task]
-    return values["R@1"] if task == "VR" else values["R@1,IoU=0.5"] + values["R@1,IoU=0.7"]
+    return values["R@1"] if task == "VR" else sum(values[f"R@1,IoU={overlap}"] for overlap in overlaps)
