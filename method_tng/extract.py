@@ -30,7 +30,12 @@ def _extract(words: list[str]) -> int:
     parser.add_argument("--clip_length", type=float, default=2.0, help="seconds of a feature row")
     parser.add_argument("--processes", type=int, help="films at a time (as many as cores; 1 with a model)")
     parser.add_argument("--device", default="cpu", help="where a model runs")
+    parser.add_argument(
+        "--verify", type=Path, metavar="OTHER", help="compare OUT with another library instead"
+    )
     args = parser.parse_args(words)
+    if args.verify:
+        return _verify(args.out, args.verify)
     from method_tng.extraction.choice import plan_of
     from method_tng.extraction.jobs import extract, films_of
 
@@ -44,6 +49,17 @@ def _extract(words: list[str]) -> int:
     for fault in outcome.failed:
         print(f"left out: {fault}")
     return 1 if outcome.failed else 0
+
+
+def _verify(out: Path, other: Path) -> int:
+    from method_tng.extraction.comparing import differences
+    from method_tng.extraction.library import Library
+
+    found = differences(Library.open(out), Library.open(other))
+    for difference in found:
+        print(difference)
+    print(f"{len(found)} differences" if found else "the libraries are alike")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

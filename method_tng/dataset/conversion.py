@@ -1,12 +1,13 @@
 """Feature files of other families -> ours: one HDF5 file with a dataset (rows, width) per film or query.
 
-Two forms are read.  LMDB: the key is the id, the value the bytes of an `.npz` archive, of which `field` names
-the array.  HDF5: an id holds rows, or one vector where it is a whole sentence.  One item is in memory at a
+Three forms are read.  LMDB: the key is the id, the value the bytes of an `.npz` archive, of which `field`
+names the array.  A folder with `ID.npy`, or `ID.npz` of the same archives, per item.  HDF5: an id holds rows,
+or one vector where it is a whole sentence.  One item is in memory at a
 time, half precision stays half precision, and the file is whole or absent.
 Source: Hou et al., CONE, ACL 2023, and its followers (LMDB); Soldan et al., MAD, CVPR 2022 (HDF5).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -28,7 +29,7 @@ def convert_features(source: Path, out: Path, field: str = "features") -> int:
     """Writes all features of a file in our form.
 
     Args:
-        source: an LMDB folder or file, or an HDF5 file.
+        source: an LMDB folder or file, a folder of .npy or .npz files, or an HDF5 file.
         out: the HDF5 file to write; one that is there is replaced when the new one is complete.
         field: which array of an LMDB archive is meant, a key of FIELDS; of no meaning for HDF5.
 
@@ -46,6 +47,9 @@ def convert_features(source: Path, out: Path, field: str = "features") -> int:
     if source.is_file() and h5py.is_hdf5(source):
         with h5py.File(source, "r") as file:
             return _write(out, _checked(source, _of_hdf5(source, file)), len(file), source)
+    arrays = sorted(path for path in source.glob("*.np[yz]")) if source.is_dir() else []
+    if arrays:
+        return _write(out, _checked(source, _of_arrays(arrays, FIELDS[field])), len(arrays), source)
     lmdb_archives = _lmdb_reader()
     with lmdb_archives(source) as archives:
         items = ((item_id, archives.array(item_id, value, FIELDS[field])) for item_id, value in archives)
@@ -81,6 +85,27 @@ def _of_hdf5(source: Path, file: h5py.File) -> Iterator[Item]:
             raise DataError(
                 f"{source}, {item_id!r} cannot be read ({error}); fetch the file again"
             ) from error
+
+
+def _of_arrays(paths: Sequence[Path], names: Sequence[str]) -> Iterator[Item]:
+    for path in paths:
+        try:
+            found = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(
+                f"{path} cannot be read as an array ({error}); expected floats, write it again"
+            ) from error
+        if isinstance(found, np.ndarray):
+            yield path.stem, found
+            continue
+        with found:
+            known = [name for name in (*names, *found.files) if name in found.files]
+            if not known or (len(found.files) > 1 and known[0] not in names):
+                raise DataError(
+                    f"{path} holds {', '.join(found.files) or 'nothing'}; expected {' or '.join(names)}, or one "
+                    "array alone, choose with --field"
+                )
+            yield path.stem, found[known[0]]
 
 
 def _checked(source: Path, items: Iterable[Item]) -> Iterator[Item]:

@@ -54,7 +54,7 @@ def _add_converters(commands: Any) -> None:
         "--training", dest="how", action="store_true", help="leave out what nothing can be learned from"
     )
     features = commands.add_parser("features", help="an HDF5 file of ours from an LMDB or another HDF5 file")
-    features.add_argument("source", type=Path, help="folder of the LMDB, or the HDF5 file")
+    features.add_argument("source", type=Path, help="LMDB, folder of .npy or .npz files, or HDF5 file")
     features.add_argument(
         "--field",
         dest="how",

@@ -156,3 +156,22 @@ def test_without_lmdb_the_line_that_installs_it_is_told(
     (tmp_path / "lmdb").mkdir()
     with pytest.raises(MissingExtra, match=r"pip install -e '\.\[convert\]'"):
         convert_features(tmp_path / "lmdb", tmp_path / "out.h5")
+
+
+def test_a_folder_of_arrays_becomes_one_file(tmp_path: Path) -> None:
+    folder = tmp_path / "arrays"
+    folder.mkdir()
+    rows = np.arange(6, dtype=np.float16).reshape(3, 2)
+    np.save(folder / "one.npy", rows)
+    np.savez(folder / "two.npz", features=rows.astype(np.float32) + 1, other=np.ones(3))
+    np.savez(folder / "three.npz", anything=rows)
+    assert convert_features(folder, tmp_path / "out.h5") == 3
+    store = FeatureStore(tmp_path / "out.h5")
+    assert sorted(store.ids()) == ["one", "three", "two"]
+    assert np.array_equal(store.read("two"), rows.astype(np.float32) + 1)
+    np.savez(folder / "two.npz", a=rows, b=rows)
+    with pytest.raises(DataError, match=r"two\.npz holds a, b; expected features"):
+        convert_features(folder, tmp_path / "out.h5")
+    np.save(folder / "two.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match=r"two\.npy cannot be read as an array"):
+        convert_features(folder, tmp_path / "out.h5")

@@ -1,6 +1,13 @@
 """A folder of films into a library: whole films only, resumed, with faults told."""
 
+import errno
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -126,3 +133,61 @@ def test_a_damaged_manifest_is_told(films: Path, tmp_path: Path) -> None:
         Library.open(out)
     with pytest.raises(DataError, match="expected a library"):
         Library.open(tmp_path)
+
+
+def test_two_extractions_are_compared(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    _extract(films, one, "--processes", 1)
+    _extract(films, other, "--processes", 2)
+    capsys.readouterr()
+    assert _extract(films, one, "--verify", other) == 0
+    assert "the libraries are alike" in capsys.readouterr().out
+    with h5py.File(other / "features/Snow-1999.h5", "r+") as file:
+        file["Snow-1999"][2, 5] += 0.5
+    (other / "films/old_雨.json").unlink()
+    assert _extract(films, one, "--verify", other) == 1
+    told = capsys.readouterr().out
+    assert "Snow-1999: features: Snow-1999 differs by" in told and "old_雨 is in" in told
+
+
+def test_a_full_disk_leaves_no_half_film(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    out, writes = tmp_path / "library", []
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        writes.append(descriptor)
+        if len(writes) == 6:
+            raise OSError(errno.ENOSPC, "No space left on device", "library")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert _extract(films, out, "--processes", 1) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert not list(out.rglob("*.part")) and not list(out.rglob(".*"))
+    assert _extract(films, out, "--processes", 1) == 1
+    assert len(Library.open(out).films) == 2
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_leave_whole_films_only(films: Path, tmp_path: Path) -> None:
+    (films / "broken.avi").unlink()
+    for number in range(6):
+        render(films / f"more-{number}.mkv", [k / 25 for k in range(1500)], size=(320, 240))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert _extract(films, whole, "--processes", 1) == 0
+    words = [sys.executable, "-m", "method_tng.extract", str(films), str(killed), "--processes", "2"]
+    draw = random.Random(0)
+    for _ in range(20):
+        child = subprocess.Popen(
+            words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(draw.uniform(0.2, 3.5))
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        for film in Library.open(killed).films if (killed / "library.json").is_file() else ():
+            assert FeatureStore(killed / "features").num_rows(film.film_id) > 0
+    assert _extract(films, killed, "--processes", 1) == 0
+    assert _extract(films, whole, "--verify", killed) == 0
