@@ -102,8 +102,8 @@ def _of_arrays(paths: Sequence[Path], names: Sequence[str]) -> Iterator[Item]:
             known = [name for name in (*names, *found.files) if name in found.files]
             if not known or (len(found.files) > 1 and known[0] not in names):
                 raise DataError(
-                    f"{path} holds {', '.join(found.files) or 'nothing'}; expected {' or '.join(names)}, or one "
-                    "array alone, choose with --field"
+                    f"{path} holds {', '.join(found.files) or 'nothing'}; expected {' or '.join(names)}, or "
+                    "one array alone, choose with --field"
                 )
             yield path.stem, found[known[0]]
 

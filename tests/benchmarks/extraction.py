@@ -84,9 +84,8 @@ def main() -> None:
         empty, _ = measured("import numpy, h5py, av, PIL.Image")
         plain, plain_peak = measured(PLAIN, str(film))
         whole, whole_peak = measured(EXTRACT, str(film), f"{folder}/library")
-        print(
-            f"plain decoding {plain:.1f} s, {plain_peak:.0f} MB; extraction {whole:.1f} s, {whole_peak:.0f} MB"
-        )
+        print(f"plain decoding {plain:.1f} s, {plain_peak:.0f} MB")
+        print(f"extraction {whole:.1f} s, {whole_peak:.0f} MB")
         print(f"speed of extraction: {plain / (whole - empty):.2f} of plain decoding")
 
 
