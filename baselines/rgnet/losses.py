@@ -51,8 +51,9 @@ def background_loss(saliency: Tensor, mask: Tensor, summed: bool) -> Tensor:
 
 
 def gate_loss(logits: Tensor, inside: Tensor, mask: Tensor) -> Tensor:
-    """The gate is open inside the moment and shut outside: (N, T) each."""
-    return F.binary_cross_entropy_with_logits(logits[mask], inside[mask].to(logits.dtype))
+    """The gate is open inside the moment and shut outside: (N, T) each, every window counts alike."""
+    each = F.binary_cross_entropy_with_logits(logits, inside.to(logits.dtype), reduction="none")
+    return (each.masked_fill(~mask, 0).sum(1) / mask.sum(1)).mean()
 
 
 def adapter_loss(similarity: Tensor, temperature: float) -> Tensor:
