@@ -232,6 +232,9 @@ class SearchSettings:
     )
     eval_query_bsz: int = option(256, "queries handled together", least=1)
     eval_context_bsz: int = option(200, "windows encoded together", least=1)
+    codes_gb: float = option(
+        8.0, "memory for encoded windows; what does not fit is encoded when it is needed", least=0
+    )
     max_vcmr_video: int = option(100, "windows opened per query", least=1)
     matcher: str = option(
         "", "another run that chooses the windows; this one scores and opens only those; '' = none"

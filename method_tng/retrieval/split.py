@@ -23,6 +23,8 @@ from method_tng.retrieval.preselection import Preselection
 
 logger = logging.getLogger(__name__)
 
+GIGABYTE = 10**9
+
 NEED = {"SVMR": "own_window", "TNG": "own_film"}  # tasks in which the place is given, and where it is told
 
 
@@ -129,7 +131,8 @@ def encoded_corpus(
         collection.window_lengths.tolist(),
         search.eval_context_bsz,
         device,
+        search.codes_gb * GIGABYTE,
     )
-    if store:
+    if store and codes.kept:
         save_codes(store.path, codes, store.identity)
     return codes

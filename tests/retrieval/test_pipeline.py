@@ -9,7 +9,7 @@ from method_tng.contract.batch import QueryBatch, WindowBatch
 from method_tng.contract.items import Window
 from method_tng.contract.protocols import Code, Spans
 from method_tng.contract.settings import SearchSettings
-from method_tng.retrieval.codes import CorpusCodes, encode_windows, load_codes, save_codes
+from method_tng.retrieval.codes import CodeMemory, CorpusCodes, encode_windows, load_codes, save_codes
 from method_tng.retrieval.pipeline import Answerer, Corpus, Places, answer
 from method_tng.retrieval.preselection import Preselection, shared_windows
 
@@ -182,6 +182,36 @@ def test_windows_that_share_time_with_a_chosen_one_are_opened() -> None:
 def test_only_the_tasks_that_were_asked_for_are_answered() -> None:
     found = _answers(_corpus(5), replace(SearchSettings(), tasks=("VR",)), wanted=[1.0], own=[1])
     assert set(found) == {("windows", "VR"), ("films", "VR")}
+
+
+@pytest.mark.parametrize("num_bytes", [0, 45, 10**6])
+def test_codes_that_do_not_fit_are_made_again_and_answers_stay(num_bytes: int) -> None:
+    made: list[list[int]] = []
+
+    def read(rows: list[int]) -> WindowBatch:
+        made.append(rows)
+        return _read(rows)
+
+    whole = _corpus(2)
+    codes = encode_windows(Transparent().encode_windows, read, CLIPS, 2, "cpu", num_bytes)
+    assert codes.kept == (num_bytes == 10**6)
+    before = len(made)
+    wanted, own = [3.1, 0.2, 2.0], [3, 1, 0]
+    found = _answers(replace(whole, codes=codes), SearchSettings(), wanted, own)
+    for key, table in _answers(whole, SearchSettings(), wanted, own).items():
+        assert list(found[key].rankings()) == list(table.rankings()), key
+    assert (len(made) == before) == codes.kept
+
+
+def test_the_memory_for_codes_holds_what_was_used_last() -> None:
+    memory = CodeMemory(100)
+    for number in range(3):
+        assert memory.has_room_for_another() == (number < 2)
+        memory.put(number, {"rows": torch.zeros(10)})  # 40 bytes
+        memory.get(0)
+    assert [memory.get(number) is not None for number in range(3)] == [True, False, True]
+    memory.put(3, {"rows": torch.zeros(1000)})  # alone too large, still what is worked with
+    assert [memory.get(number) is not None for number in range(4)] == [False, False, False, True]
 
 
 def test_stored_codes_come_back_equal_and_only_for_their_own_identity(tmp_path) -> None:
