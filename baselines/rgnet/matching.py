@@ -19,6 +19,19 @@ def frame_cosines(frames: Tensor, sentences: Tensor) -> Tensor:
     return torch.einsum("ptd,pd->pt", unit, F.normalize(sentences, dim=-1))
 
 
+def best_frames(frames: Tensor, mask: Tensor, sentences: Tensor) -> Tensor:
+    """(N, M) cosine of each sentence with the frame of each window that fits it best.
+
+    Args:
+        frames: (M, T, D).
+        mask: (M, T) bool.
+        sentences: (N, D).
+    """
+    unit = F.normalize(frames, dim=-1).masked_fill(~mask[..., None], 0)  # (M, T, D)
+    cosines = torch.einsum("nd,mtd->nmt", F.normalize(sentences, dim=-1), unit)
+    return cosines.masked_fill(~mask, -torch.inf).amax(-1)
+
+
 def moment_frames(borders: Tensor, length: Tensor, num_frames: int) -> Tensor:
     """Which frames a moment touches.
 

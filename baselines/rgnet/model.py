@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.rgnet.matching import frame_cosines, matching_scores, moment_frames
+from baselines.rgnet.matching import best_frames, frame_cosines, matching_scores, moment_frames
 from baselines.rgnet.settings import RGNetSettings
 from baselines.rgnet.transformer import Frames, Read, Transformer, Words
 from method_tng.contract.batch import QueryBatch, WindowBatch
@@ -43,7 +43,7 @@ class RGNet(nn.Module):
         sizes: widths of words, sentence and rows of a window.
 
     Raises:
-        ConfigError: sentences and frames are to be compared and have different widths.
+        ConfigError: sentences and frames are to be compared and have different widths, or there are none.
     """
 
     def __init__(self, settings: RGNetSettings, data: DataSettings, sizes: Sizes) -> None:
@@ -51,7 +51,9 @@ class RGNet(nn.Module):
         width = settings.hidden_size
         self.settings = settings
         self.appearance = sizes.frames - (2 if data.ctx_mode.endswith("tef") else 0)
+        adapts, selects = settings.adapter != "none", settings.window_select != "retrieval"
         self.matching = settings.matching and sizes.sentence > 0
+        self.compares = self.matching or adapts or selects
         self.input_txt_proj = projections(sizes.words, settings)
         self.input_vid_proj = projections(sizes.frames + sizes.subtitles, settings)
         self.global_rep_token = nn.Parameter(torch.randn(width))
@@ -63,18 +65,24 @@ class RGNet(nn.Module):
         self.query_embed = nn.Embedding(settings.num_queries, 2)
         self.class_embed = nn.Linear(width, 2)
         self.span_embed = Perceptron(width, width, width, 2)
-        if self.matching and sizes.sentence != self.appearance:
+        if (adapts or selects) and not sizes.sentence:
+            name = f"adapter {settings.adapter}" if adapts else f"window_select {settings.window_select}"
+            raise ConfigError(
+                f"{name} compares frames with sentences, but no sentence_features are given; give them with "
+                "--sentence_features, or choose another value"
+            )
+        if self.compares and sizes.sentence != self.appearance:
             raise ConfigError(
                 f"sentence_features has {sizes.sentence} numbers per sentence, the video stream "
                 f"{self.appearance} per row; expected one space: give other sentence_features, or none"
             )
-        if self.matching and settings.adapter == "linear":
+        if adapts:
             self.adapter_layer = Perceptron(self.appearance, width, self.appearance)
 
     def encode_queries(self, queries: QueryBatch) -> Code:
         """Projected words, and the sentence's own vector where frames are compared with it."""
         code = {"words": self.input_txt_proj(queries.words), "mask": queries.mask}
-        if self.matching:
+        if self.compares:
             assert queries.sentence is not None
             code["sentence"] = queries.sentence
         return code
@@ -87,12 +95,20 @@ class RGNet(nn.Module):
             "mask": windows.mask,
             "clip_seconds": windows.clip_seconds,
         }
-        if self.matching:
+        if self.compares:
             assert windows.frames is not None
             code["appearance"] = self.adapted(windows.frames[..., : self.appearance])
         return code
 
     def match(self, queries: Code, windows: Code) -> Tensor:
+        """(Nq, Nw) what chooses windows: by default the logit that the sentence happens there."""
+        select = self.settings.window_select
+        if select == "retrieval":
+            return self.retrieve(queries, windows)
+        cosines = best_frames(windows["appearance"], windows["mask"], queries["sentence"])
+        return cosines if select == "clip" else cosines * self.retrieve(queries, windows).sigmoid()
+
+    def retrieve(self, queries: Code, windows: Code) -> Tensor:
         """(Nq, Nw) logit that the sentence happens in the window."""
         shape = (len(queries["mask"]), len(windows["mask"]))
         rows = (torch.arange(count, device=queries["mask"].device) for count in shape)
@@ -101,13 +117,19 @@ class RGNet(nn.Module):
         return torch.cat(scores).view(shape)
 
     def localize(self, queries: Code, windows: Code, pairs: Tensor) -> Spans:
-        """Q proposals of each of P pairs, "proposal" the log probability to be a moment, and "matching"."""
+        """Q proposals of each of P pairs, "proposal" the log probability to be a moment, and "matching".
+
+        "window" is the logit that the sentence happens in the window, where `match` says something else.
+        """
         times, scores = [], []
         for block in self._blocks(pairs, windows):
-            proposals = self.propose(self.read(queries, windows, block))
+            read = self.read(queries, windows, block)
+            proposals = self.propose(read)
             length = windows["mask"][block[:, 1]].sum(1)  # (p,)
             borders = borders_of(proposals.spans[-1]) * length[:, None, None]  # (p, Q, 2) in frames
             found = {"proposal": proposals.logits[-1].log_softmax(-1)[..., 0]}  # (p, Q)
+            if self.settings.window_select != "retrieval":
+                found["window"] = self.retrieval(read)[:, None].expand_as(found["proposal"])
             if self.matching:
                 found["matching"] = self.match_moments(queries, windows, block, borders)
             times.append(borders * windows["clip_seconds"][block[:, 1], None, None].to(borders))

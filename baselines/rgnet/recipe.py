@@ -34,7 +34,7 @@ def fuse(match: Tensor, scores: Mapping[str, Tensor], settings: RGNetSettings) -
 
     Source: Hou et al. 2023 (CONE, ACL), section 3.4.
     """
-    window = match.sigmoid()[..., None]  # (B, W, 1)
+    window = scores.get("window", match[..., None]).sigmoid()  # (B, W, 1 or K)
     opened = (match > -torch.inf)[..., None] & (scores["proposal"] > -torch.inf)  # (B, W, K)
     parts = {"proposal": scores["proposal"].exp() * window}
     if "matching" in scores:

@@ -62,6 +62,13 @@ class RGNetSettings:
     set_cost_giou: float = option(1.0, "assignment: cost of missing overlap")
     set_cost_class: float = option(4.0, "assignment: cost of an unlikely proposal")
 
+    window_select: str = option(
+        "retrieval",
+        "windows that are opened: retrieval: the best by the network; clip: by their best frame's cosine "
+        "with the sentence, which needs no network; both: by the product",
+        ("retrieval", "clip", "both"),
+        inference=True,
+    )
     matching: bool = option(
         True,
         "add the cosine of the moment's best frames and the sentence, where both lie in one space",

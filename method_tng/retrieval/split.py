@@ -36,14 +36,14 @@ class Store:
     identity: str
 
 
-def store_of(folder: Path, collection: Collection, settings: DataSettings, weights: str) -> Store:
+def store_of(folder: Path, collection: Collection, settings: DataSettings, made_with: str) -> Store:
     """The place of a split's codes in a run folder.
 
     Args:
         folder: of all codes of the run.
         collection: the split.
         settings: its data options; others, or other feature files, make another identity.
-        weights: fingerprint of the model, and of the arithmetic it is used with.
+        made_with: fingerprint of the model, the arithmetic it is used with, and its own settings.
     """
     data = asdict(settings)
     names = "+".join((data["video_features"], data["sub_features"])).replace("{split}", collection.split.name)
@@ -52,7 +52,7 @@ def store_of(folder: Path, collection: Collection, settings: DataSettings, weigh
     for unrelated in ("query_features", "sentence_features", "cache_gb"):
         del data[unrelated]
     windows = [(window.window_id, window.start, window.end) for window in collection.windows]
-    made_from = json.dumps([weights, data, found, windows])
+    made_from = json.dumps([made_with, data, found, windows])
     return Store(
         folder / f"{collection.split.name}.safetensors", hashlib.sha256(made_from.encode()).hexdigest()
     )

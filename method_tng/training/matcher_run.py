@@ -65,7 +65,8 @@ def preselection_of(
     known = open_split(other, told, recipe.stages[0], collection.split.name)
     numbers = _films_in_our_numbers(known, collection, other)
     weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
-    store = store_of(other.path / "codes", known, told.data, f"{weights} {settings.train.precision}")
+    made_with = f"{weights} {settings.train.precision} {told.model}"
+    store = store_of(other.path / "codes", known, told.data, made_with)
     return Preselection(
         theirs,
         encoded_corpus(theirs.encode_windows, known, search, device, store),

@@ -50,7 +50,8 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
     models = load_models(run, settings, recipe, device)
     collection = open_split(run, settings, recipe.stages[-1], split)
     weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
-    store = store_of(run.path / "codes", collection, settings.data, f"{weights} {settings.train.precision}")
+    made_with = f"{weights} {settings.train.precision} {settings.model}"
+    store = store_of(run.path / "codes", collection, settings.data, made_with)
     asked = (settings.model, settings.search)
     with arithmetic(settings.train, device):
         chosen = preselection_of(run, settings, recipe.assemble(models)[0], collection, device)

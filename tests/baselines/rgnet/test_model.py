@@ -114,6 +114,35 @@ def test_without_sentence_vectors_there_is_no_matching_score() -> None:
     assert "matching" not in answers(model, batch)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"adapter": "linear"}, {"window_select": "clip"}, {"window_select": "both"}]
+)
+def test_what_compares_frames_with_sentences_needs_sentences(changes: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"compares frames with sentences, .* --sentence_features"):
+        make_model(sentence=0, **dict([change]))
+
+
+def test_an_adapter_is_part_of_the_model_also_where_its_score_is_not_asked_for() -> None:
+    asked, silent = (make_model(adapter="linear", matching=matching) for matching in (True, False))
+    silent.load_state_dict(asked.state_dict())
+    assert "matching" not in answers(silent, make_batch())
+
+
+@torch.no_grad()
+def test_windows_can_be_chosen_by_their_best_frame() -> None:
+    batch = make_batch()
+    plain, clip, both = (make_model(window_select=select) for select in ("retrieval", "clip", "both"))
+    found = [answers(model, batch) for model in (plain, clip, both)]
+    for row, frames in enumerate(batch.windows.frames):
+        real = frames[batch.windows.mask[row]]
+        cosine = torch.cosine_similarity(real, batch.queries.sentence[row][None]).max()
+        assert found[1]["match"][row] == pytest.approx(float(cosine), abs=1e-5)
+        product = cosine * found[0]["match"][row].sigmoid()
+        assert found[2]["match"][row] == pytest.approx(float(product), abs=1e-5)
+        for one in found[1:]:  # the network's own word still weighs the proposals
+            assert one["window"][row].tolist() == pytest.approx([float(found[0]["match"][row])] * 5, abs=1e-5)
+
+
 def test_the_moves_of_the_intervals_start_at_none() -> None:
     sizes = Sizes(frames=VIDEO, words=WORDS)
     model = RGNet(RGNetSettings(**SMALL), DataSettings(ctx_mode="video"), sizes).eval()

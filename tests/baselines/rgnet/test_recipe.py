@@ -37,6 +37,12 @@ def test_one_score_alone_can_rank() -> None:
     assert torch.equal(fuse(match, scores(), RGNetSettings(rank_by="matching")), scores()["matching"])
 
 
+def test_the_networks_word_weighs_where_something_else_chose_the_window() -> None:
+    own = {**scores(), "window": torch.zeros(1, 2, 2)}
+    joint = fuse(torch.full((1, 2), 9.0), own, RGNetSettings(rank_by="proposal"))
+    assert torch.allclose(joint, scores()["proposal"].exp() / 2)
+
+
 def test_a_window_that_may_not_be_opened_changes_nothing() -> None:
     match = torch.tensor([[torch.inf, -torch.inf]])
     joint = fuse(match, scores(), RGNetSettings())
