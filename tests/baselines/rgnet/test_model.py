@@ -119,7 +119,7 @@ def test_without_sentence_vectors_there_is_no_matching_score() -> None:
 )
 def test_what_compares_frames_with_sentences_needs_sentences(changes: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"compares frames with sentences, .* --sentence_features"):
-        make_model(sentence=0, **dict([change]))
+        make_model(sentence=0, **changes)
 
 
 def test_an_adapter_is_part_of_the_model_also_where_its_score_is_not_asked_for() -> None:
