@@ -1,5 +1,6 @@
 """What is asked of every system.  A new baseline adds one row to SYSTEMS_UNDER_TEST."""
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +14,15 @@ from method_tng.contract.batch import Batch, WindowBatch
 from method_tng.contract.recipe import Progress, Recipe
 from method_tng.contract.settings import SearchSettings
 from method_tng.dataset.collection import Collection
-from method_tng.retrieval.predictions import ground_truth, write_predictions
+from method_tng.retrieval.predictions import write_predictions, write_submission, write_truth
 from method_tng.retrieval.split import answer_split
 from method_tng.runs.checkpoint import load_weights, save_weights
 from method_tng.runs.config import RunSettings, resolve
 from method_tng.runs.systems import recipe_of
 from method_tng.training.optim import make_optimizer
-from method_tng.training.validation import score_split
-from standalone_eval import evaluate, load_submission
-from tests.tiny import make_tiny
+from method_tng.training.validation import IOU, TOPK, score_split
+from standalone_eval import evaluate, load_gt, load_submission
+from tests.tiny import make_tiny, write_lines
 
 SPANS = {
     "scorer": "spans", "vocabulary": True, "label_end": "inclusive", "lex_min_df": 1, "min_pred_l": 1,
@@ -184,14 +185,28 @@ def test_saved_weights_give_the_same_moments_and_predictions_that_validate(
     folder = tmp_path / "written"
     folder.mkdir()
     write_predictions(tables[0], folder, "val")
+    write_truth(val, folder, "val")
     metrics = score_split(tables[0], val)
-    ids = [one.query_id for one in val.split.narrations]
-    places = [one.movie_id for one in val.split.narrations]
-    truth = ground_truth(ids, [list(one.spans) for one in val.split.narrations], places, [""] * len(ids))
-    for suffix in ("json", "npz"):
-        stored = load_submission(folder / f"val_films.{suffix}", "tng")
-        again_scored = evaluate(stored, truth, "tng", iou=(0.1, 0.3, 0.5, 0.7)).metrics
-        assert again_scored["VCMR"] == metrics["films"]["VCMR"]
+    for scope, suffix in itertools.product(IOU, ("json", "npz")):  # the evaluator knows the files alone
+        stored = load_submission(folder / f"val_{scope}.{suffix}", "tng")
+        truth = load_gt(folder / f"val_{scope}_gt.jsonl", "tng")
+        found = evaluate(stored, truth, "tng", iou=IOU[scope], topk=TOPK).metrics
+        for task, values in metrics[scope].items():
+            again_scored = found["SVMR" if task == "TNG" else task]
+            assert {name: again_scored[name] for name in values} == values, (scope, suffix, task)
+
+
+def test_moments_inside_films_are_a_submission_to_mad(world: World, tmp_path: Path) -> None:
+    val = Collection.open(world.settings.data, "val", world.training.vocabulary)
+    search = (world.settings.model, SearchSettings(tasks=("TNG",)))
+    models = {name: model.eval() for name, model in world.models.items()}
+    tables = answer_split(world.recipe, models, search, val, torch.device("cpu"))
+    (path,) = write_submission(tables, val, tmp_path, "val", "mad")
+    lines = [{"query_id": int(one.query_id), "timestamps": one.spans[0]} for one in val.split.narrations]
+    write_lines(tmp_path / "truth.jsonl", lines)
+    found = evaluate(load_submission(path, "mad"), load_gt(tmp_path / "truth.jsonl", "mad"), "mad").metrics
+    ours = score_split(tables, val)["films"]["TNG"]
+    assert 0 < found["R@100-IoU=0.3"] <= 100 * ours["R@100,IoU=0.3"] + 0.006  # equal is not enough there
 
 
 def _options_of(world: World) -> dict[str, Any]:

@@ -132,6 +132,28 @@ def test_annotations_are_shared_and_each_run_reads_its_own_features(
         hidden.rename(few.query_features)
 
 
+def test_another_kind_of_system_orders_what_was_chosen_anew(
+    runs: tuple[RunFolder, RunFolder], tmp_path: Path
+) -> None:
+    data = replace(runs[0].settings.data, window_stride=20.0, window_edges="cut", vocabulary=False)
+    pairs = {"system": "rgnet", "hidden_size": 8, "n_heads": 2, "dim_feedforward": 8, "dec_layers": 1}
+    settings = resolve(
+        [("x", {**asdict(data), **pairs, "n_epoch": 1, "eval_split": "", "results_root": str(tmp_path)})]
+    )
+    run = RunFolder.create(settings, {})
+    train_run(run, recipe_of("rgnet"), Process(0, 1, CPU), Wish())
+    found = answered(run, tmp_path, matcher=str(runs[0].path), matcher_windows=1, tasks=("VCMR", "TNG"))
+    per_query: dict[int, int] = {}
+    for query, _ in opened(tmp_path):
+        per_query[query] = per_query.get(query, 0) + 1
+    assert set(per_query.values()) <= {
+        2,
+        3,
+        4,
+    }  # every 20 s a window of 40 s
+    assert set(found.metrics["films"]) == {"VCMR", "TNG"}
+
+
 def test_other_films_are_told(
     runs: tuple[RunFolder, RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
