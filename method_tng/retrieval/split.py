@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from method_tng.contract.batch import WindowBatch
 from method_tng.contract.items import RankingTable
@@ -98,7 +100,9 @@ def answer_split(
     answerer = Answerer(matcher, localizer, recipe.fusion, recipe.reported, own, search, preselection)
     own_places = (collection.own_window, collection.own_film)
     places = Places(*(torch.from_numpy(rows).to(device) for rows in own_places))
-    return answer(answerer, corpus, queries, [item.query_id for item in narrations], places)
+    num_blocks = math.ceil(len(narrations) / search.eval_query_bsz)
+    shown = tqdm(queries, total=num_blocks, unit="block of queries", disable=None, leave=False)
+    return answer(answerer, corpus, shown, [item.query_id for item in narrations], places)
 
 
 def _files(path: Path) -> list[Path]:

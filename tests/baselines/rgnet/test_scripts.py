@@ -193,7 +193,8 @@ def test_mad_from_its_files_to_its_submission(tmp_path: Path, monkeypatch: pytes
     out = str(features / "sentences.h5")
     assert prepare.main(["features", str(tmp_path / "sentences.h5"), "--out", out]) == 0
     assert prepare.main(["check", "mad", "--vid_feat_size", "0", "--splits", "train", "val", "test"]) == 0
-    obey("train_mad.sh", *SMALL, folder=tmp_path)
+    short = ["--window_seconds", "40", "--window_stride", "20", "--max_ctx_l", "200"]
+    obey("train_mad.sh", *SMALL, *short, folder=tmp_path)
     run = newest_run()
     obey("inference_mad.sh", run, "test", folder=tmp_path)
     written = Path("method_tng/results") / run / "test_mad.jsonl"
