@@ -10,6 +10,7 @@ from baselines.rgnet.objective import loss_terms
 from baselines.rgnet.published import read_published
 from baselines.rgnet.settings import RGNetSettings
 from method_tng.contract.batch import Batch
+from method_tng.contract.errors import ConfigError
 from method_tng.contract.recipe import Objective, ParameterGroup, Progress, Recipe, Stage
 
 ADAPTER_RATE = 0.1  # of the learning rate
@@ -39,10 +40,12 @@ def fuse(match: Tensor, scores: Mapping[str, Tensor], settings: RGNetSettings) -
     parts = {"proposal": scores["proposal"].exp() * window}
     if "matching" in scores:
         parts["matching"] = scores["matching"] * (window if settings.matching_by_window else 1)
-    if settings.rank_by != "fusion" and settings.rank_by in parts:
+    if settings.rank_by == "fusion":
+        joint = torch.stack([between_0_and_1(part, opened) for part in parts.values()]).sum(0)
+    elif settings.rank_by in parts:
         joint = parts[settings.rank_by]
     else:
-        joint = torch.stack([between_0_and_1(part, opened) for part in parts.values()]).sum(0)
+        raise ConfigError("rank_by matching needs sentences in the frames' space; give --sentence_features")
     return joint.masked_fill(~opened, -torch.inf)
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.rgnet.settings import RGNetSettings
-from method_tng.layers.anchor_decoder import AnchorDecoder, Sequence
+from method_tng.layers.anchor_decoder import AnchorDecoder, SequenceRows
 from method_tng.layers.position import sine_positions
 from method_tng.layers.transformer import EncoderBlock, ReadingBlock, hidden_bias
 
@@ -102,7 +102,7 @@ class Transformer(nn.Module):
 
     def decode(self, anchors: Tensor, read: Read) -> tuple[Tensor, Tensor]:
         """anchors (Q, 2) -> results (layers, P, Q, D) and the intervals they start from (layers, P, Q, 2)."""
-        sequence = Sequence(read.frames, read.position, hidden_bias(read.mask))
+        sequence = SequenceRows(read.frames, read.position, hidden_bias(read.mask))
         return self.decoder(anchors.expand(len(read.frames), -1, -1), sequence)
 
     def _gate(self, logits: Tensor, noise: Tensor | None) -> Tensor:

@@ -20,7 +20,7 @@ EDGE = 1e-3  # an interval's numbers are kept so far from 0 and 1 before their l
 
 
 @dataclass(frozen=True)
-class Sequence:
+class SequenceRows:
     """What a decoder reads."""
 
     rows: Tensor  # (N, T, D)
@@ -60,7 +60,7 @@ class AnchorBlock(nn.Module):
         self.norm3 = nn.LayerNorm(width)
         self.dropout = Dropout(drop)
 
-    def forward(self, rows: Tensor, position: Tensor, place: Tensor, sequence: Sequence) -> Tensor:
+    def forward(self, rows: Tensor, position: Tensor, place: Tensor, sequence: SequenceRows) -> Tensor:
         """rows (N, Q, D), their position and the code of their interval, both (N, Q, D) -> (N, Q, D)."""
         rows = self.norm1(rows + self.dropout(self._among_queries(rows, position)))
         rows = self.norm2(rows + self.dropout(self._from_sequence(rows, position, place, sequence)))
@@ -77,7 +77,7 @@ class AnchorBlock(nn.Module):
             rows.new_zeros(1, 1, 1, 1).expand(len(rows), 1, 1, rows.shape[1]),
         )
 
-    def _from_sequence(self, rows: Tensor, position: Tensor, place: Tensor, sequence: Sequence) -> Tensor:
+    def _from_sequence(self, rows: Tensor, position: Tensor, place: Tensor, sequence: SequenceRows) -> Tensor:
         key_position = self.ca_kpos_proj(sequence.position)  # (N, T, D)
         query = self.ca_qcontent_proj(rows) + self.ca_qpos_proj(position)  # (N, Q, D)
         key = self.ca_kcontent_proj(sequence.rows) + key_position  # (N, T, D)
@@ -112,7 +112,7 @@ class AnchorDecoder(nn.Module):
         self.ref_anchor_head = Perceptron(width, width, 1)
         self.bbox_embed = nn.ModuleList(Perceptron(width, width, width, 2) for _ in range(layers - 1))
 
-    def forward(self, anchors: Tensor, sequence: Sequence) -> tuple[Tensor, Tensor]:
+    def forward(self, anchors: Tensor, sequence: SequenceRows) -> tuple[Tensor, Tensor]:
         """Intervals (N, Q, 2) as centre and width in [0, 1] -> what the layers made of them.
 
         Returns:

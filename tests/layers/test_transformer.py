@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from method_tng.layers.anchor_decoder import AnchorDecoder, Sequence, logit
+from method_tng.layers.anchor_decoder import AnchorDecoder, SequenceRows, logit
 from method_tng.layers.blocks import Perceptron
 from method_tng.layers.position import sine_code, sine_positions
 from method_tng.layers.transformer import EncoderBlock, PackedAttention, hidden_bias
@@ -71,8 +71,8 @@ def test_the_decoder_moves_intervals_and_ignores_padding() -> None:
     decoder = AnchorDecoder(8, 2, 16, 3, 0.0)
     rows, anchors = torch.randn(2, 5, 8), torch.rand(2, 4, 2) * 0.8 + 0.1
     position = sine_positions(MASK, 8, 100.0)
-    results, started = decoder(anchors, Sequence(rows, position, hidden_bias(MASK)))
+    results, started = decoder(anchors, SequenceRows(rows, position, hidden_bias(MASK)))
     assert results.shape == (3, 2, 4, 8) and started.shape == (3, 2, 4, 2)
     assert torch.equal(started[0], anchors) and not torch.allclose(started[1], anchors)
-    fewer = Sequence(rows[1:, :3], position[1:, :3], hidden_bias(MASK[1:, :3]))
+    fewer = SequenceRows(rows[1:, :3], position[1:, :3], hidden_bias(MASK[1:, :3]))
     assert torch.allclose(decoder(anchors[1:], fewer)[0], results[:, 1:], atol=1e-5)

@@ -7,7 +7,7 @@ from baselines.rgnet.matching import frame_cosines, matching_scores, moment_fram
 from baselines.rgnet.published import read_published
 from baselines.rgnet.recipe import RECIPE, fuse
 from baselines.rgnet.settings import RGNetSettings
-from method_tng.contract.errors import CheckpointError
+from method_tng.contract.errors import CheckpointError, ConfigError
 from tests.baselines.rgnet.rgnet_world import make_model
 
 OPTIONS = {
@@ -41,6 +41,11 @@ def test_the_networks_word_weighs_where_something_else_chose_the_window() -> Non
     own = {**scores(), "window": torch.zeros(1, 2, 2)}
     joint = fuse(torch.full((1, 2), 9.0), own, RGNetSettings(rank_by="proposal"))
     assert torch.allclose(joint, scores()["proposal"].exp() / 2)
+
+
+def test_a_score_that_there_is_not_cannot_rank() -> None:
+    with pytest.raises(ConfigError, match="sentence_features"):
+        fuse(torch.zeros(1, 2), {"proposal": scores()["proposal"]}, RGNetSettings(rank_by="matching"))
 
 
 def test_a_window_that_may_not_be_opened_changes_nothing() -> None:
