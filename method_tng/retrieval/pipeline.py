@@ -135,7 +135,7 @@ def answer_block(answerer: Answerer, corpus: Corpus, asked: Asked) -> dict[Key, 
         found["windows", "VR"] = _ranked(scores, search.max_vcmr_video)
         found["films", "VR"] = _ranked(films, search.max_vcmr_video)
     if "VCMR" in tasks:
-        candidates = _open(answerer, corpus, queries, scores)
+        candidates = open_windows(answerer, corpus, queries, scores)
         in_films = in_film_time(candidates, corpus.window_movies, corpus.window_starts)
         found["windows", "VCMR"] = without_overlaps(candidates, search.nms_thd, search.max_after_nms)
         found["films", "VCMR"] = without_overlaps(in_films, search.film_nms_thd, search.max_after_nms)
@@ -144,7 +144,7 @@ def answer_block(answerer: Answerer, corpus: Corpus, asked: Asked) -> dict[Key, 
         found["windows", "SVMR"] = without_overlaps(inside, search.nms_thd, search.max_after_nms)
     if "TNG" in tasks:
         scores = _relevance(answerer, corpus, asked, theirs, asked.film, scores)
-        own_film = _open(answerer, corpus, queries, scores)
+        own_film = open_windows(answerer, corpus, queries, scores)
         own_film = in_film_time(own_film, corpus.window_movies, corpus.window_starts)
         found["films", "TNG"] = without_overlaps(own_film, search.film_nms_thd, search.max_after_nms)
     return found
@@ -179,7 +179,7 @@ def _relevance(
     return whole.masked_fill(~inside, -torch.inf)
 
 
-def _open(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tensor) -> MomentBlock:
+def open_windows(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tensor) -> MomentBlock:
     """The best moments of each query's best windows; scores (B, M), -inf where a window may not be opened."""
     most = int((scores > -torch.inf).sum(1).max())
     width = max(1, min(answerer.search.max_vcmr_video, most))

@@ -13,8 +13,9 @@ from method_tng.retrieval.split import encoded_corpus, store_of
 from method_tng.runs.checkpoint import fingerprint
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
+from method_tng.runs.models import load_models
 from method_tng.runs.systems import recipe_of
-from method_tng.training.trained import load_models, open_split
+from method_tng.training.trained import open_split
 
 ASKED = ("format", "annotations", "durations", "language", "narration_set")  # what is asked, of which films
 WITHOUT = ("SVMR",)  # tasks in which no window has to be found

@@ -14,10 +14,11 @@ from method_tng.retrieval.split import answer_split, store_of
 from method_tng.runs.checkpoint import fingerprint
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
+from method_tng.runs.models import load_models
 from method_tng.runs.systems import recipe_of
 from method_tng.training.matcher_run import preselection_of
 from method_tng.training.steps import arithmetic
-from method_tng.training.trained import load_models, open_split
+from method_tng.training.trained import open_split
 from method_tng.training.validation import Metrics, chance_levels, score_split
 
 logger = logging.getLogger(__name__)

@@ -5,16 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-import torch
-from torch import nn
-
-from method_tng.contract.errors import CheckpointError, DataError
-from method_tng.contract.recipe import Recipe, Sizes, Stage
+from method_tng.contract.errors import DataError
+from method_tng.contract.recipe import Stage
 from method_tng.dataset.collection import Collection
 from method_tng.dataset.text import Vocabulary
-from method_tng.runs.checkpoint import load_weights
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
+from method_tng.runs.models import sizes_of
 
 WIDTHS = {
     "frames": "video_features",
@@ -22,37 +19,6 @@ WIDTHS = {
     "words": "query_features",
     "sentence": "sentence_features",
 }
-
-
-def load_models(
-    run: RunFolder, settings: RunSettings, recipe: Recipe, device: torch.device
-) -> dict[str, nn.Module]:
-    """The trained models of a run by stage, on a device, ready for use.
-
-    Raises:
-        CheckpointError: a stage has no weights, or they do not fit.
-    """
-    models = {}
-    for stage in recipe.stages:
-        path = run.weights(stage.name)
-        model = stage.build(settings.model, replace(settings.data, **stage.data), sizes_of(run, stage))
-        load_weights(model, path)
-        models[stage.name] = model.to(device).eval()
-    return models
-
-
-def sizes_of(run: RunFolder, stage: Stage) -> Sizes:
-    """The sizes that a stage of a run was built with.
-
-    Raises:
-        CheckpointError: it was not built yet.
-    """
-    stored = run.facts.get("sizes", {}).get(stage.name)
-    if stored is None:
-        raise CheckpointError(
-            f"{run.path}/run.json does not say the sizes of stage {stage.name!r}; train it first"
-        )
-    return Sizes(**stored)
 
 
 def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) -> Collection:

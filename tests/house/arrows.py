@@ -24,7 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "retrieval": {"dataset"},
     "extraction": {"dataset.feature_", "dataset.annotations", "encoders"},
     "training": {"retrieval", "dataset", "runs", "standalone_eval"},
-    "search": {"retrieval", "dataset", "extraction", "encoders"},
+    "search": {"retrieval", "dataset", "extraction", "encoders", "runs"},  # an index is made with a run
     "web": {"search", "extraction.clips"},
 }
 SYSTEM_MAY = {"layers", "encoders"}

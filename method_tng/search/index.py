@@ -1,0 +1,214 @@
+"""An index on disk: every film's encoded windows in a file of its own, and a manifest that names them.
+
+    index.json          the model, the data settings and the films with their files; written last
+    films/*.safetensors one film: the model's code of its windows in half precision, their starts and ends;
+                        never changed
+
+A film is added or replaced by a new file and a new manifest, removed by a new manifest; what no manifest
+names is swept away by `compact`.  So a process that is killed leaves the last whole state.  One process
+writes at a time.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from method_tng.contract.errors import ConfigError, DataError
+from method_tng.contract.files import write_whole
+from method_tng.contract.protocols import Code
+
+FORMAT = 1
+HALF_LIMIT = 6e4  # numbers beyond it are kept in full precision
+
+
+class IndexedFilm(msgspec.Struct, frozen=True, kw_only=True):
+    """A film of an index; `file` lies in the index's folder `films`."""
+
+    film_id: str
+    title: str
+    folder: str
+    source: str
+    duration: float
+    playable: bool
+    windows: int
+    file: str
+    size: int
+    digest: str
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """What the films were encoded with.
+
+    Attributes:
+        run: the run's folder.
+        weights: fingerprint of its model.
+        data: its data settings.
+        library: the folder that holds thumbnails and subtitles, "" without one.
+    """
+
+    run: str
+    weights: str
+    data: dict[str, Any]
+    library: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """index.json."""
+
+    format: int
+    model: Model
+    films: tuple[IndexedFilm, ...] = ()
+
+
+class Index:
+    """An index folder."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder, self.manifest = folder, manifest
+
+    @classmethod
+    def create(cls, folder: Path, model: Model) -> "Index":
+        """A new, empty index, or the one that is there when it was made with the same model.
+
+        Raises:
+            ConfigError: the index that is there holds films of another model.
+        """
+        if (folder / "index.json").is_file():
+            there = cls.open(folder)
+            if (there.manifest.model.weights, there.manifest.model.data) != (model.weights, model.data):
+                made = there.manifest.model
+                raise ConfigError(
+                    f"{folder} was made with the model {made.weights} of {made.run}, asked for is "
+                    f"{model.weights}; expected one model and its settings per index, choose another folder"
+                )
+            return there
+        index = cls(folder, Manifest(format=FORMAT, model=model))
+        (folder / "films").mkdir(parents=True, exist_ok=True)
+        index._write()
+        return index
+
+    @classmethod
+    def open(cls, folder: Path | str) -> "Index":
+        """An index that is there.
+
+        Raises:
+            DataError: none is, or it is of another version, or damaged.
+        """
+        path = Path(folder) / "index.json"
+        try:
+            raw = path.read_bytes()
+            found = msgspec.json.decode(raw, type=dict[str, Any]).get("format")
+            if found != FORMAT:
+                raise DataError(f"{path} has format {found!r}; expected {FORMAT}, build the index again")
+            return cls(Path(folder), msgspec.json.decode(raw, type=Manifest))
+        except (OSError, msgspec.DecodeError, AttributeError) as error:
+            raise DataError(f"{path} cannot be read as an index ({error}); build it anew") from error
+
+    @property
+    def films(self) -> tuple[IndexedFilm, ...]:
+        """The films in it."""
+        return self.manifest.films
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the index for one writer and sees what was written before.
+
+        Raises:
+            ConfigError: another process writes.
+        """
+        with open(self.folder / ".lock", "w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                told = f"{self.folder} is being written by another process; wait for it to end"
+                raise ConfigError(told) from error
+            self.manifest = Index.open(self.folder).manifest
+            yield
+
+    def put(self, film: Mapping[str, Any], code: Code) -> None:
+        """Adds a film, or replaces the one of its id, inside `writing`.
+
+        Args:
+            film: the fields of IndexedFilm that describe the film itself.
+            code: of its windows, and `start`, `end` (windows,) in film seconds.
+        """
+        raw = save({name: _halved(value) for name, value in code.items()})
+        digest = hashlib.sha256(raw).hexdigest()
+        name = f"{hashlib.sha256(film['film_id'].encode()).hexdigest()[:16]}-{digest[:16]}.safetensors"
+        write_whole(self.folder / "films" / name, lambda temporary: temporary.write_bytes(raw))
+        size = {"windows": len(code["start"]), "file": name, "size": len(raw), "digest": digest}
+        entry = IndexedFilm(**film, **size)
+        others = [one for one in self.films if one.film_id != entry.film_id]
+        self._replace(sorted([*others, entry], key=lambda one: one.film_id))
+
+    def remove(self, film_ids: Iterable[str]) -> None:
+        """Takes films out, inside `writing`; their files stay until `compact`.
+
+        Raises:
+            DataError: an unknown film.
+        """
+        known, wanted = {film.film_id for film in self.films}, set(film_ids)
+        if wanted - known:
+            raise DataError(f"{self.folder} holds no film {sorted(wanted - known)[0]!r} ({len(known)} films)")
+        self._replace(film for film in self.films if film.film_id not in wanted)
+
+    def compact(self) -> int:
+        """Sweeps away files that belong to no film, inside `writing`; returns their bytes."""
+        used, freed = {film.file for film in self.films}, 0
+        for path in (self.folder / "films").iterdir():
+            if path.name not in used:
+                freed += path.stat().st_size
+                path.unlink()
+        return freed
+
+    def faults(self) -> list[str]:
+        """What is wrong with its files, a sentence each; reads all of them."""
+        told = []
+        for film in self.films:
+            path = self.folder / "films" / film.file
+            if not path.is_file():
+                told.append(f"{path} ({film.film_id}) is missing; add the film again")
+            elif hashlib.sha256(path.read_bytes()).hexdigest() != film.digest:
+                told.append(f"{path} ({film.film_id}) is damaged; add the film again")
+        return told
+
+    def code(self, film: IndexedFilm) -> Code:
+        """What was stored of a film, halves in full precision again.
+
+        Raises:
+            DataError: its file is missing or damaged.
+        """
+        path = self.folder / "films" / film.file
+        try:
+            with safe_open(path, "pt") as stored:
+                return {name: _whole(stored.get_tensor(name)) for name in stored.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            told = f"{path} ({film.film_id}) cannot be read ({error}); add the film again"
+            raise DataError(told) from error
+
+    def _replace(self, films: Iterable[IndexedFilm]) -> None:
+        self.manifest = msgspec.structs.replace(self.manifest, films=tuple(films))
+        self._write()
+
+    def _write(self) -> None:
+        text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=1)
+        write_whole(self.folder / "index.json", lambda temporary: temporary.write_bytes(text + b"\n"))
+
+
+def _halved(value: Tensor) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    fits = value.dtype == torch.float32 and (value.numel() == 0 or float(value.abs().max()) < HALF_LIMIT)
+    return value.half() if fits else value
+
+
+def _whole(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value

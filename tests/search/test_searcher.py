@@ -1,0 +1,181 @@
+"""An index over the tiny corpus: the same answers as a split gets, filters, whole states only."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from method_tng import index_corpus
+from method_tng.contract.errors import ConfigError, DataError
+from method_tng.contract.settings import DataSettings
+from method_tng.encoders.hashed import HashedEncoder
+from method_tng.extraction.text import encode_annotations
+from method_tng.runs.config import resolve
+from method_tng.runs.folder import RunFolder
+from method_tng.runs.systems import recipe_of
+from method_tng.search.answers import SearchRequest, clock
+from method_tng.search.index import Index, Model
+from method_tng.search.opening import add_split, open_searcher
+from method_tng.training.distributed import Process
+from method_tng.training.interrupt import Wish
+from method_tng.training.results import answer_run
+from method_tng.training.session import train_run
+from tests.tiny import make_tiny
+
+SCORERS = {
+    "clips": {"n_heads": 2, "max_pred_l": 8, "drop": 0.0},
+    "spans": {
+        "vocabulary": True, "label_end": "inclusive", "lex_min_df": 1, "min_pred_l": 1,
+        "no_norm_vfeat": True, "no_norm_tfeat": True,
+    },
+}  # fmt: skip
+
+
+def _trained(folder: Path, scorer: str) -> RunFolder:
+    data = make_tiny(folder / "tiny")
+    queries = folder / "typed.h5"
+    encode_annotations(data, ["train", "val"], HashedEncoder(10), queries)
+    options = asdict(data) | {"query_features": str(queries), "hidden_size": 16, "n_epoch": 2, "bsz": 16}
+    options |= {"scorer": scorer, "eval_split": "", "results_root": str(folder / "runs")} | SCORERS[scorer]
+    run = RunFolder.create(resolve([("x", options)]), {})
+    train_run(run, recipe_of(run.settings.system), Process(0, 1, torch.device("cpu")), Wish())
+    return run
+
+
+@pytest.fixture(scope="module", params=list(SCORERS))
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that was trained on hashed words."""
+    return _trained(tmp_path_factory.mktemp(request.param), request.param)
+
+
+def _lines(data: DataSettings, split: str) -> list[dict]:
+    path = Path(data.annotations.replace("{split}", split))
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_typed_sentences_get_the_answers_of_the_split(run: RunFolder, tmp_path: Path) -> None:
+    answer_run(run, run.settings, "val", torch.device("cpu"))
+    told = json.loads((run.path / "val_films.json").read_text(encoding="utf-8"))
+    names = {number: name for name, number in told["video2idx"].items()}
+    searcher = open_searcher(add_split(tmp_path / "index", run, "val").folder)
+    for line, entry in list(zip(_lines(run.settings.data, "val"), told["VCMR"], strict=True))[:6]:
+        found = searcher.search(SearchRequest(line["desc"], top=3)).moments
+        best = entry["predictions"][0]
+        assert (found[0].film_id, found[0].start) == (names[best[0]], pytest.approx(best[1], abs=1e-3))
+        assert found[0].score == pytest.approx(best[3], rel=2e-2, abs=2e-2)  # halves on the disk
+        assert found[0].band == "high" and set(found[0].stream_scores) == {"video", "sub"}
+
+
+def test_filters_groups_threshold_and_pages(run: RunFolder, tmp_path: Path) -> None:
+    searcher = open_searcher(add_split(tmp_path / "index", run, "val").folder)
+    text = _lines(run.settings.data, "val")[0]["desc"]
+    whole = searcher.search(SearchRequest(text, top=1000))
+    assert whole.total == len(whole.moments) > 4
+    assert list(whole.moments) == sorted(whole.moments, key=lambda one: -one.score)
+    page = searcher.search(SearchRequest(text, top=2, offset=2))
+    assert page.moments == whole.moments[2:4] and page.total == whole.total
+    grouped = searcher.search(SearchRequest(text, group_by_film=True)).moments
+    assert len({one.film_id for one in grouped}) == len(grouped) == 2
+    last = searcher.films()[-1]
+    only = searcher.search(SearchRequest(text, films=(last.film_id,))).moments
+    assert {one.film_id for one in only} == {last.film_id}
+    assert not searcher.search(SearchRequest(text, min_duration=1e6)).moments
+    assert searcher.search(SearchRequest(text, folder="elsewhere")).total == 0
+    middle = whole.moments[2].score
+    assert searcher.search(SearchRequest(text, threshold=middle)).total == 3
+    curve = searcher.curve(text, last.film_id)
+    assert len(curve.seconds) == len(curve.relevance) and curve.seconds == sorted(curve.seconds)
+    assert all(-1.01 <= value <= 1.01 for value in curve.relevance)
+    with pytest.raises(DataError, match="holds no film 'nobody'"):
+        searcher.search(SearchRequest(text, films=("nobody",)))
+    with pytest.raises(ConfigError, match="nothing was typed"):
+        searcher.search(SearchRequest("  "))
+
+
+def test_films_come_go_and_are_swept_away(run: RunFolder, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    first = add_split(folder, run, "val")
+    names = [film.film_id for film in first.films]
+    with first.writing():
+        first.remove(names[:1])
+    assert [film.film_id for film in Index.open(folder).films] == names[1:]
+    with first.writing(), pytest.raises(DataError, match="holds no film"):
+        first.remove(["nobody"])
+    with first.writing():
+        assert first.compact() > 0
+    add_split(folder, run, "val", names[:1])
+    again = Index.open(folder)
+    assert [film.film_id for film in again.films] == names and not again.faults()
+    (folder / "films" / again.films[0].file).write_bytes(b"damage")
+    assert "is damaged" in again.faults()[0]
+    with pytest.raises(DataError, match="cannot be read"):
+        open_searcher(folder)
+
+
+def test_other_models_other_versions_and_a_second_writer_are_refused(run: RunFolder, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    index = add_split(folder, run, "val")
+    with pytest.raises(ConfigError, match="expected one model"):
+        Index.create(folder, Model(run="other", weights="other", data={}))
+    other = Index.open(folder)
+    with index.writing(), pytest.raises(ConfigError, match="written by another process"), other.writing():
+        pass
+    path = folder / "index.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(record | {"format": 99}), encoding="utf-8")
+    with pytest.raises(DataError, match="format 99; expected 1"):
+        Index.open(folder)
+    path.write_text(json.dumps(record | {"model": record["model"] | {"weights": "gone"}}), encoding="utf-8")
+    with pytest.raises(ConfigError, match="build the index again"):
+        open_searcher(folder)
+
+
+def test_a_run_with_imported_queries_takes_no_typed_text(run: RunFolder, tmp_path: Path) -> None:
+    folder = add_split(tmp_path / "index", run, "val").folder
+    searcher = open_searcher(folder)
+    searcher.asker = type(searcher.asker)(None, searcher.asker.vocabulary, searcher.asker.data)
+    with pytest.raises(ConfigError, match="were made elsewhere"):
+        searcher.search(SearchRequest("a man"))
+
+
+def test_the_command_adds_searches_and_tells(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = str(tmp_path / "index")
+    assert index_corpus.main(["add", folder, "--run", str(run.path), "--split", "val"]) == 0
+    assert "2 films in" in capsys.readouterr().out
+    assert index_corpus.main(["search", folder, "a man opens the door", "--top", "3"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert index_corpus.main(["doctor", folder]) == 0
+    assert index_corpus.main(["status", folder]) == 0
+    assert "2 films," in capsys.readouterr().out
+    assert index_corpus.main(["add", folder, "--run", str(run.path)]) == 2
+    assert "give either --library or --split" in capsys.readouterr().err
+    assert index_corpus.main(["search", str(tmp_path), "x"]) == 2
+    assert "cannot be read as an index" in capsys.readouterr().err
+    assert clock(3909.9) == "1:05:09"
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_leave_a_whole_index(tmp_path: Path) -> None:
+    run = _trained(tmp_path, "clips")
+    folder = tmp_path / "index"
+    add_split(folder, run, "val")
+    draw = random.Random(0)
+    for verb in (["add", "--run", str(run.path), "--split", "train"], ["compact"]):
+        for _ in range(20):
+            command = [sys.executable, "-m", "method_tng.index_corpus", verb[0], str(folder), *verb[1:]]
+            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(draw.uniform(1.5, 5.0))
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait()
+            assert not Index.open(folder).faults()
+    assert open_searcher(folder).search(SearchRequest("a man opens the door")).moments
