@@ -115,7 +115,10 @@ def data_settings(parsed: argparse.Namespace, run: RunSettings | None = None) ->
     flags = {name: value for name, value in vars(parsed).items() if name in names}
     if run is not None and parsed.dset is None:
         return resolve([("opt.json", run.flat()), ("command line", flags | {"system": run.system})])
-    return _training_settings(EasyDict(vars(parsed)), flags)
+    own = EasyDict(vars(parsed))
+    if own.get("as_published") and not own.config and own.system in presets_of(own.system):
+        own.config = own.system  # named after its system: what its published checkpoints were trained with
+    return _training_settings(own, flags)
 
 
 def parse_inference(

@@ -42,7 +42,7 @@ def prepare_parser() -> argparse.ArgumentParser:
     for command in (text, check, published):
         add_data_options(command)
         command.add_argument("--results_root", default="method_tng/results")
-    published.set_defaults(config="reloclnet")  # the options that published checkpoints were trained with
+    published.set_defaults(as_published=True)
     return parser
 
 
