@@ -13,12 +13,16 @@ from typing import Any
 
 import numpy as np
 
-WIDTH, HEIGHT = 64, 36
+WIDTH, HEIGHT = 63, 36
 LEVELS = 4  # of each colour
 GRID = 3
 ORIENTATIONS = 8
 NEIGHBOURS = ((0, 1), (1, 1), (1, 0), (1, -1))  # whose brightness a pixel is compared with
 SIZE = LEVELS**3 + GRID**2 * (6 + ORIENTATIONS + 1) + 4 * 2 ** len(NEIGHBOURS) + 1
+
+BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
+CELL = np.add.outer(np.arange(HEIGHT) * GRID // HEIGHT * GRID, np.arange(WIDTH) * GRID // WIDTH)  # (H, W)
+QUARTER = np.add.outer(np.arange(HEIGHT - 2) * 2 // (HEIGHT - 2) * 2, np.arange(WIDTH - 2) * 2 // (WIDTH - 2))
 
 
 class DescriptorEncoder:
@@ -41,20 +45,18 @@ class DescriptorEncoder:
         self._before = None
 
     def encode(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        """Consecutive pictures, each (36, 64, 3) uint8 RGB -> (N, SIZE) float32."""
+        """Consecutive pictures, each (36, 63, 3) uint8 RGB -> (N, SIZE) float32."""
         frames = np.stack(pictures)  # (N, H, W, 3)
-        light = (frames @ np.array([0.299, 0.587, 0.114], np.float32)) / 255  # (N, H, W)
+        shades = frames.astype(np.float32) / 255
+        light = shades @ BRIGHTNESS  # (N, H, W)
         before = light[:1] if self._before is None else self._before[None]
-        moved = np.abs(light - np.concatenate([before, light[:-1]]))
+        moved = np.abs(np.diff(light, axis=0, prepend=before))
         self._before = light[-1]
-        parts = [
-            _colours(frames),
-            _on_grid(frames / np.float32(255), _mean_and_spread),
-            _edges(light),
-            _texture(light),
-            _on_grid(moved[..., None], lambda cell: cell.mean(axis=(1, 2))),
-            moved.mean(axis=(1, 2))[:, None],
-        ]
+        mean = _cell_means(shades)  # (N, 9, 3)
+        spread = np.sqrt(np.maximum(_cell_means(shades**2) - mean**2, 0))
+        steps = _cell_means(moved[..., None])[..., 0]  # (N, 9)
+        colours = np.concatenate([mean, spread], axis=2).reshape(len(frames), -1)
+        parts = [_colours(frames), colours, _edges(light), _texture(light), steps, steps.mean(1)[:, None]]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def describe(self) -> dict[str, Any]:
@@ -62,52 +64,43 @@ class DescriptorEncoder:
         return {"kind": "descriptors", "width": SIZE, "version": 1}
 
 
+def _cell_means(values: np.ndarray) -> np.ndarray:
+    """Means over GRID x GRID cells of equal size: (N, H, W, C) -> (N, 9, C)."""
+    count, height, width, channels = values.shape
+    cells = values.reshape(count, GRID, height // GRID, GRID, width // GRID, channels)
+    return cells.mean(axis=(2, 4)).reshape(count, GRID**2, channels)
+
+
 def _colours(frames: np.ndarray) -> np.ndarray:
     """Square roots of the shares of LEVELS^3 colours, (N, 64)."""
-    levels = frames.astype(np.int64) * LEVELS // 256
+    levels = frames // (256 // LEVELS)
     bins = (levels[..., 0] * LEVELS + levels[..., 1]) * LEVELS + levels[..., 2]  # (N, H, W)
-    return _shares(bins, LEVELS**3, np.ones(bins.shape, np.float32))
+    return _shares(bins, LEVELS**3, 1)
 
 
 def _edges(light: np.ndarray) -> np.ndarray:
-    """Strength of the edges of each direction in each cell, (N, 9 * 8)."""
+    """Square roots of the shares of each edge direction in each cell, (N, 9 * 8)."""
     down, across = np.gradient(light, axis=(1, 2))
-    strength = np.hypot(down, across)
-    turn = (np.arctan2(down, across) % np.pi) / np.pi * ORIENTATIONS
-    direction = turn.astype(np.int64) % ORIENTATIONS
-    stacked = np.stack([direction, strength], axis=-1)
-    return _on_grid(stacked, lambda cell: _shares(cell[..., 0].astype(np.int64), ORIENTATIONS, cell[..., 1]))
+    turn = np.arctan2(down, across) * np.float32(ORIENTATIONS / np.pi)
+    direction = turn.astype(np.int16) % ORIENTATIONS
+    return _shares(CELL * ORIENTATIONS + direction, ORIENTATIONS, GRID**2, np.hypot(down, across))
 
 
 def _texture(light: np.ndarray) -> np.ndarray:
-    """Shares of the patterns of brighter neighbours in each quarter, (N, 4 * 16)."""
-    middle = light[:, 1:-1, 1:-1]
-    pattern = np.zeros(middle.shape, np.int64)
-    for bit, (down, across) in enumerate(NEIGHBOURS):
-        other = light[:, 1 + down : light.shape[1] - 1 + down, 1 + across : light.shape[2] - 1 + across]
-        pattern += (other > middle + 0.01).astype(np.int64) << bit
-    quarters = [
-        half for rows in np.array_split(pattern, 2, axis=1) for half in np.array_split(rows, 2, axis=2)
-    ]
+    """Square roots of the shares of the patterns of brighter neighbours in each quarter, (N, 4 * 16)."""
+    middle = light[:, 1:-1, 1:-1] + np.float32(0.01)
     size = 2 ** len(NEIGHBOURS)
-    return np.concatenate([_shares(one, size, np.ones(one.shape, np.float32)) for one in quarters], axis=1)
+    pattern = np.broadcast_to(QUARTER * size, middle.shape).copy()
+    for bit, (down, across) in enumerate(NEIGHBOURS):
+        other = light[:, 1 + down : HEIGHT - 1 + down, 1 + across : WIDTH - 1 + across]
+        pattern += (other > middle) * 2**bit
+    return _shares(pattern, size, 4)
 
 
-def _shares(bins: np.ndarray, size: int, weights: np.ndarray) -> np.ndarray:
-    """Square roots of each bin's share of the weights, (N, size); zero where there is no weight."""
-    count = len(bins)
-    places = (bins.reshape(count, -1) + size * np.arange(count)[:, None]).ravel()
-    sums = np.bincount(places, weights.ravel(), minlength=count * size).reshape(count, size)
-    return np.sqrt(sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-6))
-
-
-def _mean_and_spread(cell: np.ndarray) -> np.ndarray:
-    return np.concatenate([cell.mean(axis=(1, 2)), cell.std(axis=(1, 2))], axis=1)
-
-
-def _on_grid(values: np.ndarray, measure: Any) -> np.ndarray:
-    """A measure of each of GRID x GRID cells of (N, H, W, C), side by side."""
-    rows = np.array_split(values, GRID, axis=1)
-    return np.concatenate(
-        [measure(cell) for row in rows for cell in np.array_split(row, GRID, axis=2)], axis=1
-    )
+def _shares(bins: np.ndarray, size: int, cells: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """Square roots of each bin's share of the weights of its cell, (N, cells * size); zero without any."""
+    count, total = len(bins), size * cells
+    places = bins.reshape(count, -1) + total * np.arange(count)[:, None]
+    sums = np.bincount(places.ravel(), None if weights is None else weights.ravel(), count * total)
+    sums = sums.reshape(count, cells, size)
+    return np.sqrt(sums / np.maximum(sums.sum(axis=2, keepdims=True), 1e-6)).reshape(count, total)
