@@ -32,6 +32,7 @@ from method_tng.dataset.windows import (
     own_window,
     to_window_units,
     touched_windows,
+    without_unseen,
 )
 
 logger = logging.getLogger(__name__)
@@ -66,10 +67,14 @@ class Collection:
         self.vocabulary = vocabulary
         self.data = data
         self._features = Features(data, split.name)
-        cuts = [cut(movie, data) for movie in split.movies]
+        num_rows = [self._features.num_rows(movie.movie_id) for movie in split.movies]
+        cuts = [
+            without_unseen(cut(movie, data), data.clip_length, rows)
+            for movie, rows in zip(split.movies, num_rows, strict=True)
+        ]
         self.windows: list[Window] = [window for windows in cuts for window in windows]
         self.window_movies = np.repeat(np.arange(len(cuts)), [len(windows) for windows in cuts])
-        ranges = self._ranges()
+        ranges = self._ranges(num_rows)
         features = self._features
         self._window_samples = WindowSamples(
             self.windows, self.window_movies, ranges, data.clip_length, features.video, features.subtitles
@@ -221,9 +226,8 @@ class Collection:
             )
         return labels
 
-    def _ranges(self) -> np.ndarray:
+    def _ranges(self, num_rows: Sequence[int]) -> np.ndarray:
         """(M, 2) int64 first row of each window and the row behind its last, in its film's features."""
-        num_rows = [self._features.num_rows(movie.movie_id) for movie in self.split.movies]
         ranges = np.array(
             [
                 clip_range(window, self.data.clip_length, num_rows[movie])

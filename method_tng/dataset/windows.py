@@ -123,6 +123,20 @@ def clip_range(window: Window, clip_length: float, num_rows: int) -> tuple[int, 
     return first, min(math.ceil(window.end / clip_length - SLACK), num_rows)
 
 
+def without_unseen(windows: list[Window], clip_length: float, num_rows: int) -> list[Window]:
+    """The windows of a film, less those at its end that have no feature row and lie in the one before.
+
+    Features end some rows early in many data sets; a window of the last moments may be left without any.
+    """
+    seen = list(windows)
+    while len(seen) > 1 and seen[-2].end >= seen[-1].end:
+        first, behind = clip_range(seen[-1], clip_length, num_rows)
+        if first < behind:
+            break
+        seen.pop()
+    return seen
+
+
 def label_clips(span: Interval, num_clips: int, clip_seconds: float, label_end: str) -> tuple[int, int]:
     """First and last clip of a moment.
 

@@ -22,6 +22,7 @@ from method_tng.dataset.windows import (
     label_clips,
     own_window,
     to_window_units,
+    without_unseen,
 )
 
 LABELS = json.loads((Path(__file__).parents[1] / "golden/reloclnet/data.json").read_text())["labels"]
@@ -102,6 +103,17 @@ def test_a_half_window_is_the_own_one_only_of_what_is_told_at_the_films_very_sta
         for middle in (10, 60, 149, 151, 420, 445)
     ]
     assert rows == [0, 1, 1, 2, 4, 4]
+
+
+def test_a_last_window_without_rows_is_left_out_where_the_one_before_reaches_as_far() -> None:
+    data = replace(WINDOWS_OF_200, window_stride=100.0, window_edges="cut")
+    windows = cut(Movie("film", 405.0), data)
+    assert [window.start for window in windows] == [0, 0, 100, 200, 300, 400]
+    assert without_unseen(windows, 2.0, 203) == windows
+    assert without_unseen(windows, 2.0, 200) == windows  # one row less is rounding
+    assert without_unseen(windows, 2.0, 199) == windows[:-1]
+    whole = cut(Movie("film", 405.0), WINDOWS_OF_200)
+    assert without_unseen(whole, 2.0, 199) == whole  # nobody else covers the end
 
 
 def test_windows_are_named_after_film_and_second() -> None:
