@@ -85,7 +85,7 @@ def write_lmdb(folder: Path, values: dict[str, bytes]) -> str:
     return str(folder)
 
 
-def write_nested(path: Path, clips: dict[str, list[tuple[str, float, float]]]) -> list[str]:
+def write_nested(path: Path, clips: dict[str, list[tuple[str, float | None, float | None]]]) -> list[str]:
     """Official annotations: clip -> its queries; returns the queries' ids."""
     videos = []
     for clip, queries in clips.items():
@@ -108,7 +108,12 @@ def assert_same(
 
 
 QUERIES = [("Where is the cup?", 10.0, 14.0), ("Who spoke?", 80.0, 92.5), ("What fell?", 120.0, 121.0)]
-NLQ_OF = {"train": "nlq_train.json", "val": "nlq_val.json", "naq": "naq.json"}
+NLQ_OF = {
+    "train": "nlq_train.json",
+    "val": "nlq_val.json",
+    "test": "nlq_test_unannotated.json",
+    "naq": "naq.json",
+}
 
 
 @pytest.fixture
@@ -117,16 +122,18 @@ def ego4d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     clips = {name: {f"{name}-{number}": QUERIES for number in range(2)} for name in NLQ_OF}
     clips["val"]["val-0"] = [*QUERIES, ("Never?", 50.0, 50.0)]
+    clips["test"] = {"test-0": [("Where?", None, None), ("Who?", None, None)]}
     ids = {name: write_nested(tmp_path / NLQ_OF[name], clips[name]) for name in clips}
     films = [clip for of_split in clips.values() for clip in of_split]
     video = write_lmdb(tmp_path / "video_lmdb", {clip: archive(features=rows(374)) for clip in films})
     commands = [
         ["ego4d", "nlq_train.json", "--training", "--out", "data/ego4d/nlq_train.jsonl"],
         ["ego4d", "nlq_val.json", "--out", "data/ego4d/nlq_val.jsonl"],
+        ["ego4d", "nlq_test_unannotated.json", "--out", "data/ego4d/nlq_test.jsonl"],
         ["ego4d", "naq.json", "--training", "--out", "data/ego4d/naq_train.jsonl"],
         ["features", video, "--out", "data/ego4d/video.h5"],
     ]
-    for store, names, out in (("nlq", ("train", "val"), "nlq"), ("naq", ("naq",), "naq_train")):
+    for store, names, out in (("nlq", ("train", "val", "test"), "nlq"), ("naq", ("naq",), "naq_train")):
         values = {
             query: archive(token_features=rows(4, 6), eot_features=rows(1)[0])
             for name in names
@@ -155,6 +162,13 @@ def test_ego4d_from_its_files_to_its_submission(ego4d: Path) -> None:
     found = evaluate(load_submission(written, "ego4d"), truth, "ego4d")
     assert len(truth.query) == 7  # also the one that nobody can hit
     assert_same(found.metrics, (1, 5), (0.3, 0.5), written.with_name("val_metrics.json"))
+    obey("inference_ego4d.sh", run, "test", folder=ego4d)
+    entries = json.loads(written.with_name("test_ego4d.json").read_text())["results"]
+    assert [(one["clip_uid"], one["annotation_uid"], one["query_idx"]) for one in entries] == [
+        ("test-0", "note-test-0", 0),
+        ("test-0", "note-test-0", 1),
+    ]
+    assert all(one["predicted_times"] for one in entries)
 
 
 def test_fine_tuning_wants_a_run(tmp_path: Path) -> None:
