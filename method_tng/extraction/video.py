@@ -14,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
 
 from method_tng.contract.errors import DataError
 
@@ -92,6 +93,10 @@ class Video:
         self.count = Count()
         self.captions: list[Caption] = []
         self._rotation = 0
+        self._scalers: dict[tuple[int, int], VideoReformatter] = {}
+        rate = self._stream.average_rate
+        self._tick = float(self._stream.time_base)
+        self._usual = float(1 / rate) if rate else 0.0  # seconds of a frame that does not say
         self._zero: float | None = None
 
     def __enter__(self) -> "Video":
@@ -144,7 +149,10 @@ class Video:
     def picture(self, frame: Any, size: tuple[int, int]) -> np.ndarray:
         """(height, width, 3) uint8 RGB of a frame, upright and scaled to `size` = (width, height)."""
         width, height = size[::-1] if self._rotation % 180 else size
-        pixels = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")
+        # One scaler per size, kept: making one costs as much as using it.
+        scaler = self._scalers.setdefault((width, height), VideoReformatter())
+        scaled = scaler.reformat(frame, width, height, "rgb24", interpolation="AREA")
+        pixels = scaled.to_ndarray()
         return np.ascontiguousarray(np.rot90(pixels, self._rotation // 90)) if self._rotation else pixels
 
     def _decoded(self) -> Iterator[tuple[float, Any]]:
@@ -179,22 +187,18 @@ class Video:
         if frame.pts is None:
             self.count.faults += 1
             return None
-        stamp = float(frame.pts * frame.time_base)
+        stamp = frame.time  # pts x time base
         if self._zero is None:
             begin = self._stream.start_time
-            self._zero = stamp if begin is None else float(begin * self._stream.time_base)
+            self._zero = stamp if begin is None else begin * self._tick
             self._rotation = int(frame.rotation) % 360
         seconds = stamp - self._zero
         if seconds < -TOLERANCE:  # a stamp that jumps back before the beginning
             self.count.faults += 1
             return None
-        lasts = float(frame.duration * frame.time_base) if frame.duration else self._usual()
+        lasts = frame.duration * self._tick if frame.duration else self._usual
         self.count.end = max(self.count.end, seconds + lasts)
         return seconds
-
-    def _usual(self) -> float:
-        rate = self._stream.average_rate
-        return float(1 / rate) if rate else 0.0
 
     def _gather(self, packet: Any) -> None:
         if packet.pts is None:

@@ -17,7 +17,7 @@ def draw_factors(values: Tensor, drop: float) -> Tensor:
 
     Drawn from torch's global seed.
     """
-    kept = round((1 - drop) * LEVELS)
+    kept = min(round((1 - drop) * LEVELS), LEVELS - 1)  # LEVELS itself has no place in 16 bits
     count = values.numel()
     words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(1 << 63), None)
     factors = torch.empty(count, dtype=values.dtype)

@@ -42,20 +42,23 @@ def render(path: Path, seconds: int, size: tuple[int, int]) -> None:
 
 PLAIN = """
 import av, sys
-with av.open(sys.argv[1]) as container:
-    stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = 1
-    for _ in container.decode(stream): pass
+for _ in range(int(sys.argv[2])):
+    with av.open(sys.argv[1]) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = 1
+        for _ in container.decode(stream): pass
 """
 EXTRACT = """
-import sys
+import av, sys
 from pathlib import Path
 from method_tng.encoders.descriptors import DescriptorEncoder
 from method_tng.encoders.hashed import HashedEncoder
+from method_tng.extraction import subtitles, video
 from method_tng.extraction.film import Settings, Source, extract_film
-source = Source("film", Path(sys.argv[1]), "")
-extract_film(source, Path(sys.argv[2]), DescriptorEncoder(), HashedEncoder(), Settings(threads=1))
+for _ in range(int(sys.argv[2])):
+    source = Source("film", Path(sys.argv[1]), "")
+    extract_film(source, Path(sys.argv[3]), DescriptorEncoder(), HashedEncoder(), Settings(threads=1))
 """
 
 
@@ -76,17 +79,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=1200)
     parser.add_argument("--size", type=int, nargs=2, default=(1280, 720))
     parser.add_argument("--film", type=Path, help="a film of yours instead of a rendered one")
+    parser.add_argument("--repeat", type=int, default=1, help="passes over the film")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         film = asked.film or Path(folder) / "film.mp4"
         if not asked.film:
             render(film, asked.seconds, tuple(asked.size))
-        empty, _ = measured("import numpy, h5py, av, PIL.Image")
-        plain, plain_peak = measured(PLAIN, str(film))
-        whole, whole_peak = measured(EXTRACT, str(film), f"{folder}/library")
+        library, times = f"{folder}/library", str(asked.repeat)
+        plain, plain_peak = measured(PLAIN, str(film), times)
+        whole, whole_peak = measured(EXTRACT, str(film), times, library)
+        plain -= measured(PLAIN, str(film), "0")[0]  # imports
+        whole -= measured(EXTRACT, str(film), "0", library)[0]
         print(f"plain decoding {plain:.1f} s, {plain_peak:.0f} MB")
         print(f"extraction {whole:.1f} s, {whole_peak:.0f} MB")
-        print(f"speed of extraction: {plain / (whole - empty):.2f} of plain decoding")
+        print(f"speed of extraction: {plain / whole:.2f} of plain decoding")
 
 
 if __name__ == "__main__":

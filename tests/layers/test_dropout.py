@@ -41,3 +41,8 @@ def test_the_seed_decides() -> None:
     first = layer(values)
     torch.manual_seed(3)
     assert torch.equal(first, layer(values)) and first.dtype == torch.bfloat16
+
+
+def test_a_tiny_share_drops_next_to_nothing() -> None:
+    factors = draw_factors(torch.ones(10_000), 1e-6)
+    assert (factors == 0).sum() < 5 and factors.max() < 1.001
