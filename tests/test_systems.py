@@ -85,8 +85,7 @@ def make_world(options: dict[str, Any], folder: Path) -> World:
     recipe = recipe_of(settings.system)
     models, training = {}, Collection.open(settings.data, "train")
     for stage in recipe.stages:
-        data = replace(settings.data, **stage.data)
-        models[stage.name] = stage.build(settings.model, data, training.sizes())
+        models[stage.name] = stage.build(settings.model, settings.of_stage(stage).data, training.sizes())
         if stage.start:
             stage.start(models[stage.name], settings.model, [training.batch(range(len(training.own_window)))])
     return World(recipe, settings, training, models)

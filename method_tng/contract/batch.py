@@ -24,6 +24,7 @@ class QueryBatch:
     token_ids: Tensor | None = None  # (N, K) int64 into the run's vocabulary, 0 = padding, 1 = unknown word
     texts: Sequence[str] | None = None
     sentence: Tensor | None = None  # (N, Dc) float, one vector of the whole sentence
+    sources: Tensor | None = None  # (N, S) int64 numbers of a caption's narrations, -1 = padding
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -93,6 +94,7 @@ def take_queries(queries: QueryBatch, rows: Tensor, num_words: int) -> QueryBatc
         token_ids=None if queries.token_ids is None else queries.token_ids[rows],
         texts=None if queries.texts is None else [queries.texts[row] for row in chosen],
         sentence=None if queries.sentence is None else queries.sentence[rows],
+        sources=None if queries.sources is None else queries.sources[rows],
     )
 
 

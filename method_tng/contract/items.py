@@ -28,6 +28,7 @@ class Narration:
     movie_id: str  # "" when unknown (a split without ground truth)
     spans: tuple[Interval, ...] = ()  # its moments in film seconds; empty when unknown
     kind: str = ""  # TVR's type of a query ("v", "t", "vt"), kept for tables by type
+    sources: tuple[str, ...] = ()  # ids of the narrations that a caption is joined from; empty = none
 
 
 @dataclass(frozen=True, slots=True)

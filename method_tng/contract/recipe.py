@@ -1,7 +1,7 @@
 """What makes a system a system: its models, what they minimise, how their answers are joined."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -56,6 +56,15 @@ class Objective:
     loss: Callable[[Batch, Progress], dict[str, Tensor]]  # weighted terms; their sum is minimised
 
 
+StageOptions = Callable[[Any, DataSettings], Mapping[str, Any]]
+"""(the system's own settings, the run's data settings) -> options that a stage has otherwise, by name."""
+
+
+def as_the_run(_own: Any, _data: DataSettings) -> Mapping[str, Any]:
+    """No option that differs."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Stage:
     """One trainable model.
@@ -65,14 +74,16 @@ class Stage:
         objectives: (model, settings) -> what is minimised, in the order of one training step.
         start: optional; (model, settings, batches of the whole training set, unshuffled) before the first
             step of a fresh run: closed-form starts, data statistics.
-        data: what this stage's windows need to differ from the run's data settings.
+        options: what differs from the run's options in this stage: its windows, features, optimiser.
+        training: what differs besides while it learns: the windows and queries it is shown then.
     """
 
     name: str
     build: Callable[[Any, DataSettings, Sizes], nn.Module]
     objectives: Callable[[nn.Module, Any], Sequence[Objective]]
     start: Callable[[nn.Module, Any, Iterable[Batch]], None] | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    options: StageOptions = as_the_run
+    training: StageOptions = as_the_run
 
 
 Fusion = Callable[[Tensor, Mapping[str, Tensor], Any], Tensor]
@@ -90,6 +101,7 @@ class Published:
     sizes: Sizes
     unknown: Sequence[str] = ()  # options that mean nothing to us
     unread: Sequence[str] = ()  # beginnings of the names of weights that the model has no use for
+    stage: str = ""  # whose model it is; "" = the first one's
 
 
 @dataclass(frozen=True)
@@ -99,8 +111,9 @@ class Recipe:
     Attributes:
         settings: dataclass of the system's own options.
         stages: one for ReLoCLNet, RGNet and CNM; retrieve, then ground for the two-stage systems.
-        assemble: (models by stage name) -> matcher and localizer; either may be missing, another run's is
-            taken then.
+        assemble: (models by stage name) -> matcher and localizer.  Either may be missing, because the system
+            has none, or while its stage is not there: another run's matcher is taken then.  In a system of
+            two stages the first one's windows are found, and the last one's of the same ids are opened.
         fusion: joins the window's score with the spans' scores.
         published: options of a published checkpoint -> what they say of the model; None = it reads none.
         reported: (log score, settings) -> the score that is written; the published one is its exponential.

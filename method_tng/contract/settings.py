@@ -95,6 +95,24 @@ class DataSettings:
         ("whole", "cut"),
         needs={"window_seconds": ON},
     )
+    window_offsets: str = option(
+        "",
+        "JSON {film: seconds}: where the first whole window of a film starts, one more before it is shorter; "
+        "'' = 0 for all",
+        needs={"window_seconds": ON, "window_edges": ("whole",)},
+    )
+    window_margin: float = option(
+        0.0,
+        "seconds by which windows are widened on both sides after the cut, inside their film; so a short "
+        "window that was found becomes the long one that is searched",
+        needs={"window_seconds": ON},
+        least=0,
+    )
+    captions: bool = option(
+        False,
+        "ask for windows by the joined narrations that belong to each (as in Movie101-R), not by single ones",
+        needs={"window_seconds": ON},
+    )
     max_ctx_l: int = option(
         128, "most clips of a window; longer ones are pooled, their seconds per row kept", least=1
     )
@@ -155,8 +173,9 @@ class TrainSettings:
     window_draw: str = option(
         "nearest",
         "where windows overlap, a query is learned in - nearest: the one whose middle is nearest to its own; "
-        "near_middle: one of those it touches, drawn anew each epoch, most often one in their middle",
-        ("nearest", "near_middle"),
+        "near_middle: one of those it touches, drawn anew each epoch, most often one in their middle; "
+        "holding: one of those that hold it as a whole, drawn anew each epoch",
+        ("nearest", "near_middle", "holding"),
         needs={"batches": ("shuffled", "ordered")},
     )
     film_negatives: bool = option(

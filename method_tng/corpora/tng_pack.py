@@ -204,7 +204,8 @@ def _row(query: Query, windows: Sequence[Window]) -> dict[str, Any]:
     """A line of the annotations; `alt` = other windows that hold the narration's middle, nearest first."""
     line = query.line
     spans = ((float(line.start), float(line.end)),)
-    own = own_window(Narration(str(line.desc_id), query.text, line.movie, spans), windows)
+    half = (windows[0].end - windows[0].start) / 2
+    own = own_window(Narration(str(line.desc_id), query.text, line.movie, spans), windows, half)
     window = windows[own]
     row = {
         "desc_id": line.desc_id,
@@ -215,7 +216,6 @@ def _row(query: Query, windows: Sequence[Window]) -> dict[str, Any]:
         "ts": _inside(line, window),
     }
     middle = (line.start + line.end) / 2
-    half = (windows[0].end - windows[0].start) / 2
     others = [other for other in windows if other is not window and other.start <= middle < other.end]
     others.sort(key=lambda other: abs(middle - other.start - half))
     if others:

@@ -31,6 +31,7 @@ def collate_queries(samples: Sequence[QuerySample]) -> QueryBatch:
         token_ids=None if token_ids is None else torch.from_numpy(token_ids),
         texts=[sample.text for sample in samples],
         sentence=_sentences(samples),
+        sources=_sources(samples),
     )
 
 
@@ -57,6 +58,13 @@ def _sentences(samples: Sequence[QuerySample]) -> Tensor | None:
     """(N, Dc); None where no sentence vectors are given."""
     vectors = [sample.sentence for sample in samples if sample.sentence is not None]
     return torch.from_numpy(np.stack(vectors)) if vectors else None
+
+
+def _sources(samples: Sequence[QuerySample]) -> Tensor | None:
+    """(N, S) int64, -1 = padding; None where no query is joined from narrations."""
+    most = max(len(sample.sources) for sample in samples)
+    rows = [[*sample.sources, *[-1] * (most - len(sample.sources))] for sample in samples]
+    return torch.tensor(rows, dtype=torch.int64) if most else None
 
 
 def _stream(

@@ -18,20 +18,23 @@ from method_tng.contract.items import Interval, Narration, Window
 from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import Split, read_split
+from method_tng.dataset.captions import with_captions
 from method_tng.dataset.collate import collate_queries, collate_windows
 from method_tng.dataset.feature_store import RowCache
 from method_tng.dataset.features import Features
-from method_tng.dataset.samples import QuerySamples, WindowSamples
+from method_tng.dataset.samples import QuerySamples, WindowSamples, features_of
 from method_tng.dataset.text import Vocabulary
 from method_tng.dataset.windows import (
     clip_range,
     clip_span,
     cut,
+    holding_windows,
     inside_clips,
     label_clips,
     own_window,
     to_window_units,
     touched_windows,
+    widened,
     without_unseen,
 )
 
@@ -72,7 +75,13 @@ class Collection:
             without_unseen(cut(movie, data), data.clip_length, rows)
             for movie, rows in zip(split.movies, num_rows, strict=True)
         ]
-        self.windows: list[Window] = [window for windows in cuts for window in windows]
+        if data.captions:
+            self.split = split = with_captions(split, cuts, data.language)
+        shown = cuts  # the windows as they are searched; which one is a narration's own is told by the cuts
+        if data.window_margin:
+            pairs = zip(cuts, split.movies, strict=True)
+            shown = [widened(windows, movie, data) for windows, movie in pairs]
+        self.windows: list[Window] = [window for windows in shown for window in windows]
         self.window_movies = np.repeat(np.arange(len(cuts)), [len(windows) for windows in cuts])
         ranges = self._ranges(num_rows)
         features = self._features
@@ -81,7 +90,7 @@ class Collection:
         )
         self.window_lengths = self._window_samples.lengths
         for store in features.of_queries:
-            store.require([one.query_id for one in split.narrations])
+            store.require([name for one in split.narrations for name in features_of(one)])
         self._query_samples = QuerySamples(
             split.narrations, features.queries, vocabulary, data.max_desc_l, features.sentences
         )
@@ -169,6 +178,25 @@ class Collection:
         """(N, 2, 2) int64: first and last row of the windows that a narration's first moment touches, and of
         those that its moments touch from the first to the last of them; -1 where no moment is known."""
         return np.array([self._touched(one) for one in self.split.narrations], dtype=np.int64)
+
+    def holding_windows(self) -> np.ndarray:
+        """(N, 2) int64: first and last row of the windows that hold a narration's first moment as a whole,
+        -1 where no moment is known.  Of one that is longer than a window, the window that starts with it."""
+        found = np.full((len(self.split.narrations), 2), -1)
+        longer = 0
+        for row, narration in enumerate(self.split.narrations):
+            if narration.spans:
+                first, windows = self._cuts[narration.movie_id]
+                found[row] = holding_windows(narration.spans[0], windows)
+                longer += windows[found[row, 1]].end < narration.spans[0][1]
+                found[row] += first
+        if longer:
+            logger.warning(
+                "%s: %d narrations are longer than a window, and end with it",
+                self.split.name,
+                longer,
+            )
+        return found
 
     def _touched(self, narration: Narration) -> list[list[int]]:
         if not narration.spans:
@@ -267,7 +295,7 @@ class Collection:
         if not narration.spans:
             return -1
         first, windows = self._cuts[narration.movie_id]
-        return first + own_window(narration, windows)
+        return first + own_window(narration, windows, self.data.window_seconds / 2)
 
     def _labels_of(self, narration: Narration, row: int) -> Labels | None:
         if row < 0:

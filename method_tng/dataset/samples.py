@@ -22,6 +22,7 @@ class QuerySample:
     words: np.ndarray  # (L, Dq)
     token_ids: Sequence[int] | None
     sentence: np.ndarray | None = None  # (Dc,)
+    sources: Sequence[int] = ()  # numbers of the narrations it is joined from
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ class QuerySamples(Dataset[QuerySample]):
         self.narrations = narrations
         self.store = store
         self.sentences = sentences
+        self.limit = limit
+        joined = dict.fromkeys(source for one in narrations for source in one.sources)
+        self._numbers = {source: number for number, source in enumerate(joined)}
         self._token_ids = [vocabulary.ids(one.text, limit) for one in narrations] if vocabulary else None
 
     def __len__(self) -> int:
@@ -73,9 +77,22 @@ class QuerySamples(Dataset[QuerySample]):
     def __getitem__(self, index: int) -> QuerySample:
         narration = self.narrations[index]
         token_ids = self._token_ids[index] if self._token_ids else None
-        query_id = narration.query_id
-        sentence = sentence_vector(self.sentences, query_id) if self.sentences else None
-        return QuerySample(query_id, narration.text, self.store.read(query_id), token_ids, sentence)
+        ids = features_of(narration)
+        words = [self.store.read(one) for one in ids]
+        sentences = [sentence_vector(self.sentences, one) for one in ids] if self.sentences else []
+        return QuerySample(
+            narration.query_id,
+            narration.text,
+            words[0] if len(words) == 1 else np.concatenate(words)[: self.limit],
+            token_ids,
+            np.mean(sentences, axis=0) if sentences else None,
+            [self._numbers[source] for source in narration.sources],
+        )
+
+
+def features_of(narration: Narration) -> Sequence[str]:
+    """Names of the feature rows of a query; those of a caption are joined from its narrations'."""
+    return narration.sources or (narration.query_id,)
 
 
 class Stream:

@@ -2,7 +2,8 @@
 
 Convention: a film of `duration` seconds is cut at 0, stride, 2 stride, ... until a window reaches its end;
 the last one is shorter.  With `window_edges: cut` windows start at every multiple of the stride, before the
-film too, as long as they hold a part of it; what lies outside is cut off.  Window ids are FILM_SSSSS with the
+film too, as long as they hold a part of it; what lies outside is cut off.  `window_margin` widens every
+window after the cut and pushes it inside its film; it keeps its id.  Window ids are FILM_SSSSS with the
 second at which the uncut window starts; an uncut film is its own window.
 This is the only place that knows clips and seconds at once.
 """
@@ -10,12 +11,14 @@ This is the only place that knows clips and seconds at once.
 import bisect
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from method_tng.contract.errors import ConfigError
 from method_tng.contract.items import Interval, Movie, Narration, Window
 from method_tng.contract.settings import DataSettings
+from method_tng.dataset.offsets import read_offsets
 
 SLACK = 1e-6  # of a clip: 0.6 s are three clips of 0.2 s, whatever floating point says
 
@@ -28,15 +31,15 @@ def cut(movie: Movie, data: DataSettings) -> list[Window]:
     """
     if data.window_seconds == 0:
         return [Window(movie.movie_id, movie.movie_id, 0.0, movie.duration)]
-    stride = _stride(data)
-    first, last = 0, max(0, math.ceil((movie.duration - data.window_seconds) / stride - SLACK))
+    stride, offset = _stride(data), offset_of(movie, data)
+    first, last = 0, max(0, math.ceil((movie.duration - offset - data.window_seconds) / stride - SLACK))
     if data.window_edges == "cut":
         first = 1 - math.floor(data.window_seconds / stride + SLACK)
         last = max(0, math.ceil(movie.duration / stride - SLACK) - 1)
-    windows = []
+    windows = [Window(_window_id(movie, 0.0), movie.movie_id, 0.0, offset)] if offset else []
     for index in range(first, last + 1):
-        start = round(index * stride, 6)  # rounded, so that windows which touch share one number
-        end = min(round(index * stride + data.window_seconds, 6), movie.duration)
+        start = round(offset + index * stride, 6)  # rounded, so that windows which touch share one number
+        end = min(round(offset + index * stride + data.window_seconds, 6), movie.duration)
         windows.append(Window(_window_id(movie, start), movie.movie_id, max(start, 0.0), end))
     return windows
 
@@ -58,11 +61,42 @@ def _stride(data: DataSettings) -> float:
     return stride
 
 
+def offset_of(movie: Movie, data: DataSettings) -> float:
+    """Seconds at which the first whole window of a film starts.
+
+    Raises:
+        ConfigError: it is no number of clips, or lies outside the film.
+    """
+    offset = read_offsets(data.window_offsets).get(movie.movie_id, 0.0) if data.window_offsets else 0.0
+    clips = offset / data.clip_length
+    if not 0 <= offset < movie.duration or abs(clips - round(clips)) > SLACK * max(clips, 1):
+        raise ConfigError(
+            f"{data.window_offsets}, {movie.movie_id!r}: found {offset:g}; expected a multiple of "
+            f"{data.clip_length:g} seconds inside the film, which lasts {movie.duration:g}"
+        )
+    return offset
+
+
+def widened(windows: Sequence[Window], movie: Movie, data: DataSettings) -> list[Window]:
+    """The same windows of a film with `window_margin` seconds more on both sides.
+
+    At an end of the film a window is pushed inside, so that all are equally long in a film that is longer.
+    Starts are rounded down to a whole clip.
+    """
+    length = min(data.window_seconds + 2 * data.window_margin, movie.duration)
+    found = []
+    for window in windows:
+        start = min(max(window.start - data.window_margin, 0.0), movie.duration - length)
+        start = round(math.floor(start / data.clip_length + SLACK) * data.clip_length, 6)
+        found.append(replace(window, start=start, end=min(round(start + length, 6), movie.duration)))
+    return found
+
+
 def _window_id(movie: Movie, start: float) -> str:
     return f"{movie.movie_id}_{start:05.0f}" if start == int(start) else f"{movie.movie_id}_{start:08.2f}"
 
 
-def own_window(narration: Narration, windows: Sequence[Window]) -> int:
+def own_window(narration: Narration, windows: Sequence[Window], half: float) -> int:
     """The window of a narration among those of its film: the one whose middle is nearest to its own middle.
 
     Only windows that hold the narration's middle count.  With several moments the first decides.
@@ -70,15 +104,27 @@ def own_window(narration: Narration, windows: Sequence[Window]) -> int:
     Args:
         narration: with at least one span.
         windows: all windows of its film, by start.
+        half: seconds of half a whole window.
 
     Returns:
         An index into `windows`.
     """
     start, end = narration.spans[0]
     middle = (start + end) / 2
-    half = max(window.end - window.start for window in windows) / 2
-    holding = [index for index, window in enumerate(windows) if window.start <= middle < window.end]
+    first = bisect.bisect_right(windows, middle, key=lambda window: window.end)
+    behind = bisect.bisect_right(windows, middle, key=lambda window: window.start)
+    holding = range(first, behind)
     return min(holding, key=lambda i: abs(middle - _middle(windows[i], half)), default=len(windows) - 1)
+
+
+def holding_windows(span: Interval, windows: Sequence[Window]) -> tuple[int, int]:
+    """First and last of a film's windows (by start) that hold a span as a whole.
+
+    Of a span that no window holds, the last one that starts with it or before.
+    """
+    first = bisect.bisect_left(windows, span[1], key=lambda window: window.end)
+    last = max(bisect.bisect_right(windows, span[0], key=lambda window: window.start) - 1, 0)
+    return min(first, last), last
 
 
 def touched_windows(span: Interval, windows: Sequence[Window]) -> tuple[int, int]:

@@ -37,7 +37,7 @@ class Answerer:
     """What turns an encoded query into moments: models, how scores are joined, and the search settings."""
 
     matcher: Matcher | None  # None: windows are as relevant as the preselection says
-    localizer: Localizer
+    localizer: Localizer | None  # None: nothing is opened, only VR is answered
     fusion: Fusion
     reported: Callable[[Tensor, Any], Tensor]
     settings: Any  # the system's own
@@ -186,6 +186,7 @@ def open_windows(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tens
     relevance, opened = top(scores, width)  # (B, W) each
     query = torch.arange(len(opened), device=opened.device).repeat_interleave(width)
     pairs = torch.stack([query, opened.flatten()], dim=1)  # (B * W, 2)
+    assert answerer.localizer is not None, "somebody must say where in a window"
     spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
     scores = {name: value.unflatten(0, relevance.shape) for name, value in spans.scores.items()}
     joint = answerer.fusion(relevance, scores, answerer.settings)  # (B, W, K)
@@ -202,6 +203,7 @@ def _inside_own(answerer: Answerer, corpus: Corpus, queries: Code, own_window: T
     pairs = torch.stack(
         [torch.arange(len(own_window), device=own_window.device), own_window.clamp(min=0)], dim=1
     )
+    assert answerer.localizer is not None, "somebody must say where in a window"
     spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
     scores = {name: value.unsqueeze(1) for name, value in spans.scores.items()}
     match = torch.zeros(len(own_window), 1, device=own_window.device)

@@ -2,7 +2,8 @@
 
 Both systems read the same queries and films.  Where they cut films alike, a window is the same window for
 both; elsewhere a window of ours may be opened when it shares time with one that was chosen, and is as
-relevant as the best of those.
+relevant as the best of those.  In a system of two stages the first is such another one, whose windows are the
+second's before they were widened.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ class Preselection:
 def shared_windows(theirs: Sequence[Window], ours: Sequence[Window]) -> Tensor:
     """(P, 2) int64 rows of windows that share time; of equal lists, each window with itself alone."""
     if [_place(window) for window in theirs] == [_place(window) for window in ours]:
-        return torch.arange(len(ours)).unsqueeze(1).expand(-1, 2)
+        return same_windows(theirs, ours)
     rows_of: dict[str, list[int]] = {}
     for row, window in enumerate(theirs):
         rows_of.setdefault(window.movie_id, []).append(row)
@@ -75,6 +76,13 @@ def shared_windows(theirs: Sequence[Window], ours: Sequence[Window]) -> Tensor:
         first, last = touched_windows((window.start, window.end), windows_of[window.movie_id])
         pairs += [(rows_of[window.movie_id][place], own) for place in range(first, last + 1)]
     return torch.tensor(pairs, dtype=torch.int64)
+
+
+def same_windows(theirs: Sequence[Window], ours: Sequence[Window]) -> Tensor:
+    """(P, 2) int64 rows of windows that bear the same id, wherever they reach."""
+    row = {window.window_id: index for index, window in enumerate(theirs)}
+    pairs = [(row[one.window_id], index) for index, one in enumerate(ours) if one.window_id in row]
+    return torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2)
 
 
 def _place(window: Window) -> tuple[str, float, float]:

@@ -78,7 +78,9 @@ def answer_split(
         preselection: another system, which chooses the windows.
     """
     matcher, localizer = recipe.assemble(models)
-    encoder = matcher or localizer
+    encoder = localizer or matcher
+    if matcher is not encoder:  # a stage of its own, which answers through the preselection
+        matcher = None
     own, search = settings
     search = replace(search, tasks=answerable(search.tasks, collection))
     codes = encoded_corpus(encoder.encode_windows, collection, search, device, store)

@@ -15,13 +15,16 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from method_tng.contract.errors import ConfigError
 from method_tng.contract.settings import ON, DataSettings, SearchSettings, TrainSettings
 from method_tng.runs.systems import SYSTEMS, presets_of, settings_of
+
+if TYPE_CHECKING:  # a recipe needs torch, and --help shall stay quick
+    from method_tng.contract.recipe import Stage
 
 FEATURES = ("video_features", "sub_features", "query_features", "sentence_features")
 NAME = re.compile(r"[\w.+=-]*")
@@ -47,6 +50,13 @@ class RunSettings:
         for part in (self.data, self.train, self.search, self.model):
             values.update(dataclasses.asdict(part))
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def of_stage(self, stage: "Stage", training: bool = False) -> "RunSettings":
+        """The same with what one stage has otherwise; with `training`, with what it is shown as it learns."""
+        changes = dict(stage.options(self.model, self.data))
+        changes |= stage.training(self.model, self.data) if training else {}
+        parts = {name: _changed(getattr(self, name), changes) for name in ("data", "train")}
+        return dataclasses.replace(self, **parts)
 
 
 Sourced = tuple[str, Mapping[str, Any]]
@@ -185,6 +195,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds a {type(content).__name__}; expected a mapping of option: value")
     return content
+
+
+def _changed(part: Any, changes: Mapping[str, Any]) -> Any:
+    """A part with those of the changes that are its own."""
+    names = {field.name for field in dataclasses.fields(part)}
+    return dataclasses.replace(part, **{name: value for name, value in changes.items() if name in names})
 
 
 def _is_on(value: Any) -> bool:

@@ -103,13 +103,19 @@ class RunFolder:
         if {path.name for path in self.path.iterdir()} <= BEFORE_LEARNING:
             shutil.rmtree(self.path)
 
+    def has_weights(self, stage: str) -> bool:
+        """Whether a stage was trained, at least in part."""
+        return any(path.is_file() for path in self._weights(stage))
+
     def weights(self, stage: str) -> Path:
         """The stage's best weights, or the last ones while there are no best."""
-        for kind in ("best", "last"):
-            path = self.path / f"{stage}.{kind}.safetensors"
+        for path in self._weights(stage):
             if path.is_file():
                 return path
         raise CheckpointError(f"{self.path} holds no weights of stage {stage!r} yet; train it first")
+
+    def _weights(self, stage: str) -> list[Path]:
+        return [self.path / f"{stage}.{kind}.safetensors" for kind in ("best", "last")]
 
 
 def _find(model: str, root: Path) -> Path:

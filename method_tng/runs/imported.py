@@ -38,8 +38,8 @@ def import_run(path: Path, trust: bool, settings: RunSettings, facts: Mapping[st
     data = dataclasses.replace(settings.data, **found.data)
     settings = dataclasses.replace(settings, data=data, model=found.settings)
     sizes = found.sizes
-    stage = recipe.stages[0]
-    model = stage.build(settings.model, settings.data, sizes)
+    stage = next((stage for stage in recipe.stages if stage.name == found.stage), recipe.stages[0])
+    model = stage.build(settings.model, settings.of_stage(stage).data, sizes)
     needed = {name: value for name, value in weights.items() if not name.startswith(tuple(found.unread))}
     fill(model, needed, str(path))
     run = RunFolder.create(

@@ -1,7 +1,5 @@
 """The trained models of a run."""
 
-from dataclasses import replace
-
 import torch
 from torch import nn
 
@@ -17,13 +15,17 @@ def load_models(
 ) -> dict[str, nn.Module]:
     """The trained models of a run by stage, on a device, ready for use.
 
+    A run whose later stages are not trained yet, or that was imported, may have fewer than all; it answers
+    what can be answered with them.
+
     Raises:
-        CheckpointError: a stage has no weights, or they do not fit.
+        CheckpointError: no stage has weights, or they do not fit.
     """
     models = {}
-    for stage in recipe.stages:
+    trained = [stage for stage in recipe.stages if run.has_weights(stage.name)]
+    for stage in trained or recipe.stages[:1]:
         path = run.weights(stage.name)
-        model = stage.build(settings.model, replace(settings.data, **stage.data), sizes_of(run, stage))
+        model = stage.build(settings.model, settings.of_stage(stage).data, sizes_of(run, stage))
         load_weights(model, path)
         models[stage.name] = model.to(device).eval()
     return models

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from method_tng.contract.settings import TrainSettings
-from method_tng.training.window_draw import draw_negatives, draw_positives
+from method_tng.training.window_draw import draw_any, draw_near_middle, draw_negatives
+
+DRAWS = {"near_middle": draw_near_middle, "holding": draw_any}
 
 SMALLEST_GROUP = 0.25  # of batch_windows: a last group of fewer windows has too few negatives to learn from
 
@@ -45,7 +47,8 @@ class TrainingRows:
 
     own_window: np.ndarray  # (N,) int64 row of each query's window, -1 unknown
     window_movies: np.ndarray  # (M,) int64
-    touched: np.ndarray | None = None  # (N, 2, 2) int64, see `Collection.touched_windows`
+    drawn: np.ndarray | None = None  # (N, 2) int64 first and last row that a query may be learned in
+    touched: np.ndarray | None = None  # (N, 2) int64 first and last row that a query touches
 
     def of_windows(self, groups: Sequence[np.ndarray], used: np.ndarray) -> list[np.ndarray]:
         """The used queries of each group of windows, in the order of its windows."""
@@ -73,8 +76,8 @@ def plan_epoch(rows: TrainingRows, used: np.ndarray, train: TrainSettings, epoch
     return [BatchRows(own, group) for own, group in zip(queries, groups, strict=True) if len(own)]
 
 
-def needs_touched(train: TrainSettings) -> bool:
-    """Whether a plan needs to know which windows a query touches."""
+def draws_windows(train: TrainSettings) -> bool:
+    """Whether an epoch shows other windows than the queries' own."""
     return train.window_draw != "nearest" or train.film_negatives
 
 
@@ -82,13 +85,12 @@ def _with_windows(
     queries: np.ndarray, rows: TrainingRows, train: TrainSettings, draw: np.random.Generator
 ) -> BatchRows:
     """Queries with the windows that are drawn for them, where any are."""
-    if rows.touched is None or not needs_touched(train):
-        return BatchRows(queries)
-    of_first, of_all = rows.touched[queries].transpose(1, 0, 2)  # (n, 2) each
     return BatchRows(
         queries,
-        positive=draw_positives(of_first, draw) if train.window_draw != "nearest" else None,
-        negative=draw_negatives(of_all, rows.window_movies, draw) if train.film_negatives else None,
+        positive=None if rows.drawn is None else DRAWS[train.window_draw](rows.drawn[queries], draw),
+        negative=None
+        if rows.touched is None
+        else draw_negatives(rows.touched[queries], rows.window_movies, draw),
     )
 
 

@@ -38,12 +38,14 @@ class Work:
     """What a stage is trained with.
 
     Attributes:
+        train: how weights are learned in this stage.
         plan: epoch -> this process' batches.
         read: batches of a plan.
         evaluate: weights -> (score that chooses the best epoch, metrics), or None without an evaluation.
         num_steps: optimiser steps of all epochs.
     """
 
+    train: TrainSettings
     plan: Callable[[int], Sequence[BatchRows]]
     read: Callable[[Sequence[BatchRows]], Iterable[Batch]]
     evaluate: Callable[[Mapping[str, Tensor]], tuple[float, Mapping]] | None
@@ -65,7 +67,7 @@ class StageTrainer:
     ) -> None:
         self.run, self.stage, self.objectives = run, stage, objectives
         self.state, self.work, self.process, self.wish = state, work, process, wish
-        self.train: TrainSettings = run.settings.train
+        self.train = work.train
         self.losses = wrapped(Losses(state.model, objectives), process)
         self.journal = Journal(run.path, stage) if process.leads else None
         self.saved_at = time.monotonic()

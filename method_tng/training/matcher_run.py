@@ -1,14 +1,20 @@
-"""Another run that chooses the windows (`--matcher RUN`), made ready for the queries of a split."""
+"""Who chooses the windows where the localizer does not: a first stage, or another run (`--matcher RUN`).
 
+Both are made ready for the queries of a split.
+"""
+
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 import torch
+from torch import nn
 
 from method_tng.contract.errors import CheckpointError, ConfigError, DataError
 from method_tng.contract.protocols import Matcher
+from method_tng.contract.recipe import Recipe, Stage
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
-from method_tng.retrieval.preselection import Preselection, shared_windows
+from method_tng.retrieval.preselection import Preselection, same_windows, shared_windows
 from method_tng.retrieval.split import encoded_corpus, store_of
 from method_tng.runs.checkpoint import fingerprint
 from method_tng.runs.config import RunSettings
@@ -19,40 +25,82 @@ from method_tng.training.trained import open_split
 
 ASKED = ("format", "annotations", "durations", "language", "narration_set")  # what is asked, of which films
 WITHOUT = ("SVMR",)  # tasks in which no window has to be found
+UNOPENED = ("VR",)  # tasks in which none is opened
 
 
 def preselection_of(
     run: RunFolder,
     settings: RunSettings,
-    matcher: Matcher | None,
+    recipe: Recipe,
+    models: Mapping[str, nn.Module],
     collection: Collection,
     device: torch.device,
 ) -> Preselection | None:
-    """What the run that `--matcher` names would open; None = the system finds windows by itself.
-
-    The other run reads the same annotations.  Of the features it reads its own; a file that both runs were
-    trained on, and that is another one now, is another one for both.
+    """Who chooses the windows for the system's localizer; None = the localizer does it itself.
 
     Args:
         run: of the system that answers.
         settings: its settings now.
-        matcher: its own, None if it has none.
+        recipe: its own.
+        models: its models by stage, as far as they are there.
         collection: the split that is answered.
-        device: where the other run computes.
+        device: where everything computes.
 
     Raises:
-        ConfigError: neither the system nor another run finds windows.
+        ConfigError: neither the system nor another run finds windows, or nobody opens them.
         CheckpointError: there is no such run, or it finds no windows either.
         DataError: it knows other films, or has no features of a query.
     """
-    search = settings.search
-    if not search.matcher:
-        if matcher is None and not set(search.tasks) <= set(WITHOUT):
-            raise ConfigError(
-                f"system {settings.system!r} does not find windows by itself; name a run that does with "
-                f"--matcher RUN, or ask for the moments of given windows only: --tasks {' '.join(WITHOUT)}"
-            )
+    matcher, localizer = recipe.assemble(models)
+    tasks = set(settings.search.tasks)
+    if localizer is None and not tasks <= set(UNOPENED):
+        raise ConfigError(
+            f"{run.path} holds no model that opens windows; ask for --tasks {' '.join(UNOPENED)} only"
+        )
+    if settings.search.matcher:
+        return _other_run(run, settings, collection, device)
+    if matcher is None and not tasks <= set(WITHOUT):
+        raise ConfigError(
+            f"{run.path} (system {settings.system!r}) does not find windows by itself; name a run that does "
+            f"with --matcher RUN, or ask for the moments of given windows only: --tasks {' '.join(WITHOUT)}"
+        )
+    if matcher is None or localizer is None or matcher is localizer:
         return None
+    return _first_stage(run, settings, (recipe.stages[0], matcher), collection, device)
+
+
+def _first_stage(
+    run: RunFolder,
+    settings: RunSettings,
+    first: tuple[Stage, Matcher],
+    collection: Collection,
+    device: torch.device,
+) -> Preselection:
+    """The system's own first stage; all its windows may be opened."""
+    stage, matcher = first
+    known = open_split(run, settings, stage, collection.split.name)
+    data = settings.of_stage(stage).data
+    made_with = f"{fingerprint(matcher.state_dict())} {settings.train.precision} {settings.model}"
+    store = store_of(run.path / "codes" / stage.name, known, data, made_with)
+    return Preselection(
+        matcher,
+        encoded_corpus(matcher.encode_windows, known, settings.search, device, store),
+        known.query_batch,
+        torch.from_numpy(known.window_movies).to(device),
+        same_windows(known.windows, collection.windows).to(device),
+        len(known.windows),
+    )
+
+
+def _other_run(
+    run: RunFolder, settings: RunSettings, collection: Collection, device: torch.device
+) -> Preselection:
+    """What the run that `--matcher` names would open.
+
+    It reads the same annotations.  Of the features it reads its own; a file that both runs were trained on,
+    and that is another one now, is another one for both.
+    """
+    search = settings.search
     other = RunFolder.open(search.matcher, settings.train.results_root)
     told = _asked_alike(other.settings, settings, run.settings)
     recipe = recipe_of(told.system)

@@ -49,13 +49,14 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
         )
     recipe = recipe_of(settings.system)
     models = load_models(run, settings, recipe, device)
-    collection = open_split(run, settings, recipe.stages[-1], split)
+    stage = [stage for stage in recipe.stages if stage.name in models][-1]
+    collection = open_split(run, settings, stage, split)
     weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
     made_with = f"{weights} {settings.train.precision} {settings.model}"
-    store = store_of(run.path / "codes", collection, settings.data, made_with)
+    store = store_of(run.path / "codes", collection, collection.data, made_with)
     asked = (settings.model, settings.search)
     with arithmetic(settings.train, device):
-        chosen = preselection_of(run, settings, recipe.assemble(models)[0], collection, device)
+        chosen = preselection_of(run, settings, recipe, models, collection, device)
         tables = answer_split(recipe, models, asked, collection, device, store, chosen)
     stem = f"{split}_{settings.search.eval_id}" if settings.search.eval_id else split
     texts = {item.query_id: item.text for item in collection.split.narrations}

@@ -14,11 +14,12 @@ from method_tng.contract.batch import Batch, to_device
 from method_tng.contract.errors import CheckpointError, ConfigError, DataError
 from method_tng.contract.files import write_text
 from method_tng.contract.recipe import Recipe, Stage
+from method_tng.contract.settings import TrainSettings
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.split import answer_split
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
-from method_tng.training.batches import BatchRows, TrainingRows, needs_touched, plan_epoch, share_of
+from method_tng.training.batches import BatchRows, TrainingRows, draws_windows, plan_epoch, share_of
 from method_tng.training.distributed import Process
 from method_tng.training.first_weights import earlier_run, known_words, start_from
 from method_tng.training.interrupt import Wish
@@ -33,6 +34,9 @@ from method_tng.training.validation import Metrics, require_scored, score_split,
 
 logger = logging.getLogger(__name__)
 
+Evaluate = Callable[[Mapping[str, Tensor]], tuple[float, Metrics]]
+"""Weights -> the score that chooses the best epoch, and the metrics."""
+
 START_BATCH = 256  # queries of a batch while a stage looks at the whole training set
 
 
@@ -42,19 +46,20 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
     Raises:
         Stopped: a signal came; everything is saved.
     """
-    settings = run.settings
     for stage in recipe.stages:
-        data = replace(settings.data, **stage.data)
+        data = run.settings.of_stage(stage, training=True).data
         known = known_words(run) if data.vocabulary else None
-        training = Collection.open(data, "train", known, share=data.data_ratio, seed=settings.train.seed)
+        training = Collection.open(data, "train", known, share=data.data_ratio, seed=run.settings.train.seed)
         if not (training.own_window >= 0).any():
             raise DataError(
                 f"{data.annotations}: no training narration has a moment; there is nothing to learn from"
             )
         sizes = training.sizes()
         if process.leads:
+            encoder = json.loads(training.query_attributes().get("text_encoder", "null"))
             run.add_facts(sizes=run.facts.get("sizes", {}) | {stage.name: asdict(sizes)})
-            run.add_facts(text_encoder=json.loads(training.query_attributes().get("text_encoder", "null")))
+            run.add_facts(text_encoders=run.facts.get("text_encoders", {}) | {stage.name: encoder})
+            run.add_facts(text_encoder=encoder)  # the last stage's reads a typed sentence
             if training.vocabulary:
                 write_text(run.path / "vocabulary.json", training.vocabulary.to_json())
         _train_stage(run, recipe, stage, training, process, wish)
@@ -68,11 +73,10 @@ def _train_stage(
     process: Process,
     wish: Wish,
 ) -> None:
-    settings, train = run.settings, run.settings.train
+    settings = run.settings.of_stage(stage)
+    train = settings.train
     _seed(train.seed)
-    model = stage.build(settings.model, replace(settings.data, **stage.data), training.sizes()).to(
-        process.device
-    )
+    model = stage.build(settings.model, settings.data, training.sizes()).to(process.device)
     resumed = (run.path / f"{stage.name}.trainer_state.pt").is_file()
     if not resumed and "imported_from" in run.facts:
         raise CheckpointError(
@@ -87,7 +91,8 @@ def _train_stage(
     generator = torch.Generator().manual_seed(train.seed)  # on the CPU: a run may go on elsewhere
     optimizers = {objective.name: make_optimizer(objective, train) for objective in objectives}
     state = TrainerState(model, optimizers, Average(model, train.ema), generator)
-    work = _work(run, recipe, stage, training, model, process)
+    evaluate = _evaluation(run, recipe, stage, model, process)
+    work = _work(settings, training, evaluate, process)
     if train.compile:
         model.encode_windows = torch.compile(model.encode_windows, dynamic=True)
     _seed(train.seed + process.rank)  # every process drops out other units
@@ -97,12 +102,9 @@ def _train_stage(
     trainer.run_all()
 
 
-def _work(
-    run: RunFolder, recipe: Recipe, stage: Stage, training: Collection, model: nn.Module, process: Process
-) -> Work:
-    train = run.settings.train
-    touched = training.touched_windows() if needs_touched(train) else None
-    rows = TrainingRows(training.own_window, training.window_movies, touched)
+def _work(settings: RunSettings, training: Collection, evaluate: Evaluate | None, process: Process) -> Work:
+    train = settings.train
+    rows = _training_rows(training, train)
     used = np.flatnonzero(training.own_window >= 0)
 
     def mine(epoch: int) -> list[BatchRows]:
@@ -113,8 +115,20 @@ def _work(
         # A batch that leaves one process idle is left out by all.
         return [parts[process.rank] for parts in shares if all(len(part.queries) for part in parts)]
 
-    evaluate = _evaluation(run, recipe, stage, model, process)
-    return Work(mine, _reader(training, run.settings, process), evaluate, optimizer_steps(mine, train))
+    reader = _reader(training, settings, process)
+    return Work(train, mine, reader, evaluate, optimizer_steps(mine, train))
+
+
+def _training_rows(training: Collection, train: TrainSettings) -> TrainingRows:
+    """Which windows a query may be learned in, and which it touches, as far as they are drawn."""
+    drawn = touched = None
+    if train.film_negatives or train.window_draw == "near_middle":
+        of_first, of_all = training.touched_windows().transpose(1, 0, 2)
+        drawn = of_first if train.window_draw == "near_middle" else None
+        touched = of_all if train.film_negatives else None
+    if train.window_draw == "holding":
+        drawn = training.holding_windows()
+    return TrainingRows(training.own_window, training.window_movies, drawn, touched)
 
 
 def _reader(
@@ -131,7 +145,7 @@ def _reader(
     )
     on_gpu = process.device.type == "cuda"
     limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else settings.data.cache_gb * 1e9
-    if settings.train.num_workers == 0 and needed <= limit and not needs_touched(settings.train):
+    if settings.train.num_workers == 0 and needed <= limit and not draws_windows(settings.train):
         queries = np.flatnonzero(training.own_window >= 0)
         if len(queries) == len(training.own_window):
             if not on_gpu:
@@ -145,10 +159,14 @@ def _reader(
 
 def _evaluation(
     run: RunFolder, recipe: Recipe, stage: Stage, model: nn.Module, process: Process
-) -> Callable[[Mapping[str, Tensor]], tuple[float, Metrics]] | None:
-    """Scores weights on the evaluation split, or None where none is wanted."""
-    settings, train = run.settings, run.settings.train
-    if not train.eval_split or not process.leads or len(recipe.stages) > 1:
+) -> Evaluate | None:
+    """Scores weights on the evaluation split, or None where none is wanted.
+
+    A stage is scored by itself: of a system of two, the one that finds by VR, the one that grounds by SVMR.
+    """
+    settings = run.settings.of_stage(stage)
+    train = settings.train
+    if not train.eval_split or not process.leads:
         return None
     if train.stop_task not in (*train.eval_tasks_at_training, "last"):
         raise ConfigError(
@@ -156,7 +174,7 @@ def _evaluation(
             f"{' '.join(train.eval_tasks_at_training)} are evaluated; add it to --eval_tasks_at_training"
         )
     require_scored(train.stop_task, train.stop_iou)
-    collection = open_split(run, settings, stage, train.eval_split)
+    collection = open_split(run, run.settings, stage, train.eval_split)
     unknown = int((collection.own_window < 0).sum())
     if unknown:
         raise DataError(
@@ -164,8 +182,8 @@ def _evaluation(
             "moment; expected ground truth for all, choose another --eval_split ('' = none)"
         )
     settings = replace(settings, search=replace(settings.search, tasks=train.eval_tasks_at_training))
-    own, _ = recipe.assemble({stage.name: model})
-    chosen = preselection_of(run, settings, own, collection, process.device)
+    models = {stage.name: model}
+    chosen = preselection_of(run, settings, recipe, models, collection, process.device)
     asked = (settings.model, settings.search)
 
     def evaluate(weights: Mapping[str, Tensor]) -> tuple[float, Metrics]:
@@ -174,9 +192,7 @@ def _evaluation(
         model.eval()
         draws = torch.get_rng_state()  # an evaluation must not change what training draws next
         with arithmetic(train, process.device):
-            tables = answer_split(
-                recipe, {stage.name: model}, asked, collection, process.device, preselection=chosen
-            )
+            tables = answer_split(recipe, models, asked, collection, process.device, preselection=chosen)
         torch.set_rng_state(draws)
         model.load_state_dict(trained)
         metrics = score_split(tables, collection)

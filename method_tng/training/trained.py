@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from method_tng.contract.errors import DataError
@@ -27,7 +27,7 @@ def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) 
     Raises:
         DataError: its features are no such as the run was trained on.
     """
-    data = replace(settings.data, **stage.data)
+    data = settings.of_stage(stage).data
     vocabulary = None
     if data.vocabulary:
         vocabulary = Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ def require_alike(run: RunFolder, stage: Stage, collection: Collection) -> None:
                 f"trained on rows of {stored[size]}; give features that were made alike with --{option}"
             )
     described = json.loads(collection.query_attributes().get("text_encoder", "null"))
-    trained = run.facts.get("text_encoder")
+    trained = run.facts.get("text_encoders", {}).get(stage.name) or run.facts.get("text_encoder")
     if described and trained and _space(described) != _space(trained):
         raise DataError(
             f"{data.query_features} was encoded with {_told(described)}, the run's own queries with "

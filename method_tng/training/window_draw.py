@@ -1,7 +1,8 @@
 """Which window a query is learned in, and which of its film it is told apart from, drawn anew each epoch.
 
 Where windows overlap, a moment touches several.  `near_middle` draws one of them by the normal density of its
-distance, in windows, from their middle, so that most often the moment lies in it as a whole.
+distance, in windows, from their middle, so that most often the moment lies in it as a whole.  `holding` draws
+evenly from the windows in which it does.
 Source: Hou et al., CONE, ACL 2023; Hannan et al., RGNet, ECCV 2024 (the draw).
 """
 
@@ -10,7 +11,12 @@ import numpy as np
 from method_tng.contract.errors import TrainingError
 
 
-def draw_positives(touched: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+def draw_any(rows: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """(N,) row of the window each query is learned in, all alike likely; rows (N, 2) first and last."""
+    return draw.integers(rows[:, 0], rows[:, 1] + 1)
+
+
+def draw_near_middle(touched: np.ndarray, draw: np.random.Generator) -> np.ndarray:
     """(N,) row of the window each query is learned in; touched (N, 2) first and last row it may be."""
     count = touched[:, 1] - touched[:, 0] + 1
     places = np.empty(len(touched), dtype=np.int64)

@@ -66,7 +66,7 @@ def test_the_own_window_holds_the_middle_of_its_narration(
     start = place * movie.duration * 0.99
     end = min(start + length, movie.duration)
     windows = cut(movie, data)
-    own = windows[own_window(Narration("1", "text", "film", ((start, end),)), windows)]
+    own = windows[own_window(Narration("1", "text", "film", ((start, end),)), windows, 100.0)]
     assert own.start <= (start + end) / 2 < own.end
     inside = clip_span((start, end), own)
     assert inside is not None
@@ -99,7 +99,7 @@ def test_a_half_window_is_the_own_one_only_of_what_is_told_at_the_films_very_sta
     data = replace(WINDOWS_OF_200, window_stride=100.0, window_edges="cut")
     windows = cut(Movie("film", 450.0), data)
     rows = [
-        own_window(Narration("1", "text", "film", ((middle - 5, middle + 5),)), windows)
+        own_window(Narration("1", "text", "film", ((middle - 5, middle + 5),)), windows, 100.0)
         for middle in (10, 60, 149, 151, 420, 445)
     ]
     assert rows == [0, 1, 1, 2, 4, 4]
@@ -149,7 +149,7 @@ def test_windows_that_do_not_fit_are_refused(seconds: float, stride: float, word
 def test_of_overlapping_windows_the_nearer_middle_wins_and_the_earlier_of_equals() -> None:
     windows = cut(Movie("film", 400.0), replace(WINDOWS_OF_200, window_stride=100.0))
     rows = [
-        own_window(Narration("1", "text", "film", ((middle - 5, middle + 5),)), windows)
+        own_window(Narration("1", "text", "film", ((middle - 5, middle + 5),)), windows, 100.0)
         for middle in (20, 149, 150, 151, 210, 260, 390)
     ]
     assert rows == [0, 0, 0, 1, 1, 2, 2]
@@ -159,7 +159,7 @@ def test_a_shorter_last_window_counts_as_if_it_were_whole() -> None:
     windows = cut(Movie("film", 330.0), replace(WINDOWS_OF_200, window_stride=100.0))
     assert [window.start for window in windows] == [0, 100, 200]
     # 245 s is nearer to 200 (middle of the second) than to 300; the short window's own middle is 265
-    assert own_window(Narration("1", "text", "film", ((240.0, 250.0),)), windows) == 1
+    assert own_window(Narration("1", "text", "film", ((240.0, 250.0),)), windows, 100.0) == 1
 
 
 @given(

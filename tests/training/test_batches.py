@@ -56,12 +56,13 @@ TOUCHED = np.stack([np.stack([OWN - OWN % 10, OWN], 1), np.stack([OWN - OWN % 10
 DRAWN = {"window_draw": "near_middle", "film_negatives": True}
 
 
+@pytest.mark.parametrize("draw", ["near_middle", "holding"])
 @pytest.mark.parametrize("batches", ["shuffled", "ordered"])
-def test_windows_are_drawn_anew_each_epoch_among_those_a_query_touches(batches: str) -> None:
-    rows = replace(ROWS, touched=TOUCHED)
+def test_windows_are_drawn_anew_each_epoch_among_those_that_are_allowed(batches: str, draw: str) -> None:
+    rows = replace(ROWS, drawn=TOUCHED[:, 0], touched=TOUCHED[:, 1])
     seen = []
     for epoch in (0, 0, 1):
-        plan = plan_epoch(rows, USED, _train(batches, **DRAWN), epoch)
+        plan = plan_epoch(rows, USED, _train(batches, **DRAWN | {"window_draw": draw}), epoch)
         queries, positive, negative = (
             np.concatenate([getattr(batch, name) for batch in plan])
             for name in ("queries", "positive", "negative")
@@ -85,7 +86,7 @@ def test_the_shares_of_all_processes_make_the_batch(world: int, batches: str) ->
 
 @given(st.integers(1, 4))
 def test_drawn_windows_stay_with_their_queries_in_every_process(world: int) -> None:
-    rows = replace(ROWS, touched=TOUCHED)
+    rows = replace(ROWS, drawn=TOUCHED[:, 0], touched=TOUCHED[:, 1])
     for batch in plan_epoch(rows, USED, _train("shuffled", **DRAWN), 0):
         shares = [share_of(batch, rows, rank, world) for rank in range(world)]
         for name in ("queries", "positive", "negative"):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from method_tng.contract.errors import TrainingError
-from method_tng.training.window_draw import densities, draw_negatives, draw_positives
+from method_tng.training.window_draw import densities, draw_near_middle, draw_negatives
 
 
 def test_chances_of_three_windows_worked_by_hand() -> None:
@@ -19,7 +19,7 @@ def test_chances_of_three_windows_worked_by_hand() -> None:
 
 def test_positives_are_drawn_by_these_chances() -> None:
     touched = np.tile([[4, 6], [9, 10]], (20_000, 1))
-    drawn = draw_positives(touched, np.random.default_rng(0))
+    drawn = draw_near_middle(touched, np.random.default_rng(0))
     shares = np.bincount(drawn[::2], minlength=7)[4:] / 20_000
     assert shares == pytest.approx(densities(3), abs=0.01)
     assert np.mean(drawn[1::2] == 9) == pytest.approx(0.5, abs=0.01)
