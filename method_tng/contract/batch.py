@@ -25,6 +25,7 @@ class QueryBatch:
     texts: Sequence[str] | None = None
     sentence: Tensor | None = None  # (N, Dc) float, one vector of the whole sentence
     sources: Tensor | None = None  # (N, S) int64 numbers of a caption's narrations, -1 = padding
+    portraits: Tensor | None = None  # (N, P, Dp) float, faces of the roles it names; zeros = no more roles
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -95,6 +96,7 @@ def take_queries(queries: QueryBatch, rows: Tensor, num_words: int) -> QueryBatc
         texts=None if queries.texts is None else [queries.texts[row] for row in chosen],
         sentence=None if queries.sentence is None else queries.sentence[rows],
         sources=None if queries.sources is None else queries.sources[rows],
+        portraits=None if queries.portraits is None else queries.portraits[rows],
     )
 
 

@@ -183,10 +183,15 @@ class TrainSettings:
         "give every query a window of its film that it does not touch, drawn anew each epoch",
         needs={"batches": ("shuffled", "ordered")},
     )
-    optimizer: str = option("bertadam", "optimiser", ("bertadam", "adamw"))
+    optimizer: str = option(
+        "bertadam",
+        "optimiser; adam: decay apart from the gradient, eps beside the uncorrected root, as published for "
+        "RNL and CNM",
+        ("bertadam", "adamw", "adam"),
+    )
     lr: float = option(1e-4, "learning rate", least=0)
     lr_schedule: str = option(
-        "warmup_linear", "shape of the rate", ("warmup_linear", "warmup_cosine", "constant")
+        "warmup_linear", "shape of the rate", ("warmup_linear", "warmup_cosine", "inverse_sqrt", "constant")
     )
     lr_warmup_proportion: float = option(
         0.01,
@@ -195,9 +200,24 @@ class TrainSettings:
         least=0,
         most=1,
     )
+    lr_warmup_steps: int = option(
+        300,
+        "steps in which the rate rises, before it falls with the root of the steps",
+        needs={"lr_schedule": ("inverse_sqrt",)},
+        least=1,
+    )
+    lr_start: float = option(
+        1e-6, "rate of the first step", needs={"lr_schedule": ("inverse_sqrt",)}, least=0
+    )
     lr_drop: tuple[int, ...] = option((), "epochs after which the rate falls to a tenth, besides its shape")
     adamw_beta2: float = option(
         0.98, "decay of the mean squared gradient", needs={"optimizer": ("adamw",)}, least=0, most=0.999999
+    )
+    adam_eps: float = option(
+        1e-8,
+        "added to the root of the mean squared gradient",
+        needs={"optimizer": ("adamw", "adam")},
+        least=0,
     )
     wd: float = option(0.01, "weight decay", least=0)
     grad_clip: float = option(-1.0, "most L2 norm of all gradients together; -1 = off")

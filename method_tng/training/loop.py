@@ -22,7 +22,7 @@ from method_tng.runs.journal import Journal
 from method_tng.training.batches import BatchRows
 from method_tng.training.distributed import Process, agree
 from method_tng.training.interrupt import Wish
-from method_tng.training.schedules import after_drops, multiplier
+from method_tng.training.schedules import after_drops, learning_rate
 from method_tng.training.state import TrainerState
 from method_tng.training.steps import Losses, arithmetic, finite_terms, only_trainable, update, wrapped
 
@@ -140,8 +140,8 @@ class StageTrainer:
             self.state.generator,
             train.length_buckets,
         )
-        shape = (train.lr_schedule, place.step, self.work.num_steps, train.lr_warmup_proportion)
-        rate = train.lr * multiplier(*shape) * after_drops(place.epoch, train.lr_drop)
+        rate = learning_rate(train, place.step, self.work.num_steps)
+        rate *= after_drops(place.epoch, train.lr_drop)
         terms: dict[str, float] = {}
         rates = {"lr": rate}
         for index, objective in enumerate(self.objectives):

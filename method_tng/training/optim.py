@@ -2,6 +2,8 @@
 
 BertAdam is the TVR family's: Adam without bias correction, each tensor's gradient clipped on its own, decay
 apart from the gradient.  Source: Devlin et al. 2019's released optimiser, as ReLoCLNet uses it.
+Adam here is that of RNL and CNM: with bias correction, which eps has no part in, and decay apart from the
+gradient.  Source: Kingma and Ba 2015, the reordered form at the end of section 2.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,6 +75,64 @@ class BertAdam(torch.optim.Optimizer):
         return state[name]
 
 
+class Adam(torch.optim.Optimizer):
+    """Adam whose eps stands beside the uncorrected root, weights shrunk just before they move.
+
+    With step t from 1: weight -= lr decay weight, then weight -= lr sqrt(1 - beta2^t) / (1 - beta1^t) mean /
+    (sqrt(square) + eps).
+
+    Args:
+        params: parameters or groups of them; a group may have its own `lr` and `weight_decay`.
+        lr: learning rate of the coming step.
+        weight_decay: share of lr by which weights shrink.
+        betas: decays of the running means of gradient and squared gradient.
+        eps: added to the root of the latter.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "betas": betas, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        assert closure is None, "the loss is computed by the caller"
+        for group in self.param_groups:
+            parameters = [value for value in group["params"] if value.grad is not None]
+            if parameters:
+                self._update(parameters, group)
+
+    def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        beta1, beta2 = group["betas"]
+        gradients = [value.grad for value in parameters if value.grad is not None]
+        states = [self._next_state(value) for value in parameters]
+        means, squares = ([state[name] for state in states] for name in ("mean", "square"))
+        torch._foreach_lerp_(means, gradients, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - beta2)
+        roots = torch._foreach_sqrt(squares)
+        torch._foreach_add_(roots, group["eps"])
+        changes = torch._foreach_div(means, roots)
+        corrections = [(1 - beta2 ** one["steps"]) ** 0.5 / (1 - beta1 ** one["steps"]) for one in states]
+        torch._foreach_mul_(changes, [-group["lr"] * correction for correction in corrections])
+        if group["weight_decay"] > 0:
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(parameters, changes)
+
+    def _next_state(self, parameter: Tensor) -> dict[str, Any]:
+        state = self.state[parameter]
+        if not state:
+            state |= {"steps": 0, "mean": torch.zeros_like(parameter), "square": torch.zeros_like(parameter)}
+        state["steps"] += 1
+        return state
+
+
 def make_optimizer(objective: Objective, train: TrainSettings) -> torch.optim.Optimizer:
     """The optimiser of an objective; every group knows its `lr_scale`, by which the loop sets its `lr`."""
     groups = [
@@ -86,7 +146,10 @@ def make_optimizer(objective: Objective, train: TrainSettings) -> torch.optim.Op
         if group.parameters
     ]
     if train.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=train.lr, betas=(ADAMW_BETA1, train.adamw_beta2), fused=True)
+        betas = (ADAMW_BETA1, train.adamw_beta2)
+        return torch.optim.AdamW(groups, lr=train.lr, betas=betas, eps=train.adam_eps, fused=True)
+    if train.optimizer == "adam":
+        return Adam(groups, lr=train.lr, eps=train.adam_eps)
     return BertAdam(groups, lr=train.lr)
 
 

@@ -1,10 +1,29 @@
-"""How the learning rate moves: a factor per step."""
+"""How the learning rate moves."""
 
 import math
 from collections.abc import Sequence
 
+from method_tng.contract.settings import TrainSettings
+
 SMALLEST = 0.01  # of the base rate: the cosine never sinks below
 DROP = 0.1
+
+
+def learning_rate(train: TrainSettings, step: int, num_steps: int) -> float:
+    """The rate of a step; steps and their number as of `multiplier`."""
+    if train.lr_schedule == "inverse_sqrt":
+        return inverse_sqrt(step, train.lr, train.lr_start, train.lr_warmup_steps)
+    return train.lr * multiplier(train.lr_schedule, step, num_steps, train.lr_warmup_proportion)
+
+
+def inverse_sqrt(step: int, peak: float, start: float, warmup: int) -> float:
+    """The rate that rises from `start` to `peak` in `warmup` steps and then falls with the root of the steps.
+
+    Source: Vaswani et al. 2017, section 5.3, with a straight rise from a rate that is not 0.
+    """
+    if step < warmup:
+        return start + step * (peak - start) / warmup
+    return peak * math.sqrt(warmup / step)
 
 
 def multiplier(name: str, step: int, num_steps: int, warmup: float) -> float:
