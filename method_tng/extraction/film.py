@@ -127,7 +127,7 @@ def extract_film(
         film_id=source.film_id,
         title=source.path.stem,
         folder=source.folder,
-        source=str(source.path.resolve()),
+        source=str(source.path.absolute()),  # not where a link leads: it is followed when it is read
         source_size=stat.st_size,
         source_changed=stat.st_mtime_ns,
         source_hash=_digest(source.path),

@@ -29,7 +29,7 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
         film_id: its name in the library, safe in a file's name and in a web address.
         title: the file's name without its ending.
         folder: of the file inside the folder of films, "" at its top.
-        source: the file's absolute path.
+        source: the file's absolute path, `folder` and name at its end.
         source_size, source_changed: bytes and nanoseconds, by which a film that was changed is noticed.
         source_hash: sha256 of the file.
         duration: seconds from the first frame to the end of the last.

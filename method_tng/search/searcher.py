@@ -143,11 +143,10 @@ class Searcher:
             self._lines[film_id] = self.library.subtitles(film_id)
         return self._lines[film_id]
 
-    def thumbnail(self, film_id: str, seconds: float) -> Path | None:
-        """The small picture that was taken nearest to a time; None without one."""
+    def thumbnails(self, film_id: str) -> list[tuple[float, Path]]:
+        """Seconds and file of each small picture of a film, in order; none without a library."""
         self._row_of(film_id)
-        pictures = self.library.thumbnails(film_id) if self.library else []
-        return min(pictures, key=lambda picture: abs(picture[0] - seconds))[1] if pictures else None
+        return self.library.thumbnails(film_id) if self.library else []
 
     def health(self) -> dict[str, Any]:
         """Films, windows and the model."""

@@ -72,6 +72,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ray": ("extraction.ray_",),
     "qdrant_client": ("search.qdrant_",),
 }
+EXTRA_ROOMS = {"web"}  # live from an extra as a whole, and are opened late by their door
 
 
 def breaches_of_arrows(modules: Sequence[Module]) -> list[Breach]:
@@ -79,7 +80,10 @@ def breaches_of_arrows(modules: Sequence[Module]) -> list[Breach]:
     names = [module.name for module in modules]
     arrows = {module: imports_of(module, names) for module in modules}
     living = {
-        module.name for module in modules if any(_extra_of(arrow) for arrow in arrows[module] if arrow.at_top)
+        module.name
+        for module in modules
+        if room_of(module.place) in EXTRA_ROOMS
+        or any(_extra_of(arrow) for arrow in arrows[module] if arrow.at_top)
     }
     found = []
     for module in modules:

@@ -1,0 +1,53 @@
+"""Cut clips of moments, kept for a while in a folder of the service's own."""
+
+import hashlib
+from collections import OrderedDict
+from pathlib import Path
+
+from method_tng.contract.errors import DataError, MissingExtra
+from method_tng.web.faults import refusal
+from method_tng.web.lane import Lane
+from method_tng.web.schema import CLIP_SECONDS
+
+KEPT = 64  # clips on the disk
+
+
+class Clips:
+    """Cuts clips one after the other.
+
+    Args:
+        folder: where they are kept, empty at first.
+        lane: where they are cut.
+    """
+
+    def __init__(self, folder: Path, lane: Lane) -> None:
+        self._folder, self._lane = folder, lane
+        self._kept: OrderedDict[Path, None] = OrderedDict()
+
+    async def clip(self, source: Path, start: float, end: float) -> Path:
+        """An MP4 of a moment.  Refuses one that is empty, too long, or cannot be cut."""
+        if end <= start:
+            raise refusal(422, "no_moment", "end: expected a second after start")
+        if end - start > CLIP_SECONDS:
+            raise refusal(422, "clip_too_long", f"a clip has at most {CLIP_SECONDS:g} s")
+        return await self._lane.do(lambda: self._cut(source, start, end))
+
+    def _cut(self, source: Path, start: float, end: float) -> Path:
+        try:
+            from method_tng.extraction.clips import cut_clip
+        except ImportError as error:
+            raise MissingExtra(error.name or "av", "video") from error
+        stat = source.stat()
+        told = f"{source} {stat.st_size} {stat.st_mtime_ns} {start:.3f} {end:.3f}"
+        path = self._folder / f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.mp4"
+        if not path.is_file():
+            try:
+                cut_clip(source, start, end, path)
+            except DataError as error:
+                sentence = str(error).replace(str(source), "the film")
+                raise refusal(422, "no_clip", sentence) from error
+        self._kept[path] = None
+        self._kept.move_to_end(path)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)[0].unlink(missing_ok=True)
+        return path
