@@ -12,9 +12,10 @@ from torch.nn.utils.rnn import pad_sequence
 from baselines.cnclip_rnl.localizer import RNL, rows_of
 from baselines.cnclip_rnl.losses import border_loss, proposal_targets, score_loss
 from baselines.cnclip_rnl.resampling import Ratios, draw_ratios, places_of, resampled_label, stretched
+from baselines.cnclip_rnl.retriever import ShotRetriever
 from method_tng.contract.batch import Batch
 from method_tng.contract.recipe import Progress
-from method_tng.layers.contrastive import share_of_mean
+from method_tng.layers.contrastive import gather_rows, rows_before, share_of_mean, window_contrast
 
 
 def localizer_terms(
@@ -74,3 +75,38 @@ def _drawn(generator: torch.Generator) -> Ratios:
         return low + (high - low) * float(torch.rand((), generator=generator))
 
     return draw_ratios(uniform)
+
+
+def retriever_terms(model: ShotRetriever, batch: Batch, mask_same_sources: bool) -> dict[str, Tensor]:
+    """The one term of the retriever; in one process or several the same.
+
+    Args:
+        mask_same_sources: a shot that tells a narration of a caption is no negative of the caption.
+    """
+    sentences = gather_rows(model.encode_queries(batch.queries)["sentence"])  # (N, E)
+    shots = gather_rows(model.encode_windows(batch.windows)["shot"])  # (M, E)
+    positive = gather_rows(batch.positive + rows_before(len(batch.windows), batch.positive.device))
+    ignored = torch.zeros(len(sentences), len(shots), dtype=torch.bool, device=shots.device)
+    if mask_same_sources and batch.queries.sources is not None:
+        sources = gather_rows(batch.queries.sources + 1) - 1  # rows of other processes are padded with zeros
+        ignored = tells_a_source(sources, positive, len(shots))
+    logits = model.scale() * sentences @ shots.T  # (N, M)
+    return {"loss_contrast": window_contrast(logits, positive, ignored, 1.0)}
+
+
+def tells_a_source(sources: Tensor, positive: Tensor, num_windows: int) -> Tensor:
+    """Which windows tell a narration of a caption, as far as the captions say.
+
+    Args:
+        sources: (N, S) int64 narrations that each caption is joined from, -1 = padding.
+        positive: (N,) int64 the window of each caption.
+        num_windows: M.
+
+    Returns:
+        (N, M) bool; the own window is among them.
+    """
+    real = (sources >= 0)[:, None, :, None]  # (N, 1, S, 1)
+    share = ((sources[:, None, :, None] == sources[None, :, None, :]) & real).any((2, 3))  # (N, N)
+    own = torch.zeros(len(positive), num_windows, device=positive.device)
+    own[torch.arange(len(positive), device=positive.device), positive] = 1
+    return share.float() @ own > 0

@@ -27,6 +27,17 @@ class CnclipRnlSettings:
     text_length: int = option(
         52, "tokens of a sentence, both ends included; more are cut", needs={"clip_model": ON}, least=3
     )
+    recompute: bool = option(
+        False,
+        "keep less of the towers for the gradient and compute it again: a quarter slower, far less memory",
+        needs={"clip_model": ON},
+    )
+    shot_frames: int = option(
+        10,
+        "frames of a shot that count, in the middles of so many equal parts; 0 = all",
+        needs={"clip_model": ("",)},
+        least=0,
+    )
     joint_size: int = option(
         256,
         "width in which sentences and frames of different widths meet",

@@ -12,28 +12,6 @@ from method_tng.layers.assignment import Assignment
 from method_tng.layers.set_losses import distance_loss, label_loss, overlap_loss
 
 
-def window_contrast(logits: Tensor, positive: Tensor, ignored: Tensor, temperature: float) -> Tensor:
-    """Which window belongs to a query, and which query to its window.
-
-    Args:
-        logits: (N, M).
-        positive: (N,) int64, column of each query's own window; several queries may share one.
-        ignored: (N, M) bool, True where a window is no negative of a query.
-
-    Returns:
-        Mean of both cross-entropies.
-    """
-    own = F.one_hot(positive, logits.shape[1]).bool()  # (N, M)
-    scaled = (logits / temperature).masked_fill(ignored & ~own, -torch.inf)
-    rows = torch.arange(len(logits), device=logits.device)
-    columns = scaled[:, positive].T  # (N, N) row n: all queries for n's window
-    shared = (ignored[:, positive].T | own[:, positive].T) & ~torch.eye(
-        len(rows), dtype=torch.bool, device=rows.device
-    )
-    ours = F.cross_entropy(scaled, positive)
-    return (ours + F.cross_entropy(columns.masked_fill(shared, -torch.inf), rows)) / 2
-
-
 def margin_loss(negative: Tensor, positive: Tensor, margin: float) -> Tensor:
     """Twice the mean of what a negative (N,) lacks to lie `margin` below its positive (N,)."""
     return 2 * (margin + negative - positive).clamp(min=0).mean()

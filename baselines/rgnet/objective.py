@@ -14,7 +14,7 @@ from method_tng.contract.errors import ConfigError
 from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import Progress
 from method_tng.layers.assignment import AssignmentCosts, assign
-from method_tng.layers.contrastive import gather_rows, rows_before, share_of_mean
+from method_tng.layers.contrastive import gather_rows, rows_before, share_of_mean, window_contrast
 from method_tng.layers.intervals import centres_of
 from method_tng.layers.set_losses import chosen_targets
 
@@ -150,7 +150,7 @@ def retrieval_term(model: RGNet, batch: Batch, encoded: Encoded) -> Tensor:
     if settings.mask_false_negatives:
         ignored = _false_negatives(batch)
     parts = [gather_rows(part) for part in (encoded.contrast, encoded.positive, ignored)]
-    return losses.window_contrast(*parts, settings.temperature)
+    return window_contrast(*parts, settings.temperature)
 
 
 def adapter_term(model: RGNet, batch: Batch, encoded: Encoded) -> Tensor:

@@ -26,6 +26,28 @@ def related(movies: Tensor, seconds: Tensor, positive: Tensor) -> Tensor:
     return alike.fill_diagonal_(True)[positive]
 
 
+def window_contrast(logits: Tensor, positive: Tensor, ignored: Tensor, temperature: float) -> Tensor:
+    """Which window belongs to a query, and which query to its window.
+
+    Args:
+        logits: (N, M).
+        positive: (N,) int64, column of each query's own window; several queries may share one.
+        ignored: (N, M) bool, True where a window is no negative of a query.
+
+    Returns:
+        Mean of both cross-entropies.
+    """
+    own = F.one_hot(positive, logits.shape[1]).bool()  # (N, M)
+    scaled = (logits / temperature).masked_fill(ignored & ~own, -torch.inf)
+    rows = torch.arange(len(logits), device=logits.device)
+    columns = scaled[:, positive].T  # (N, N) row n: all queries for n's window
+    shared = (ignored[:, positive].T | own[:, positive].T) & ~torch.eye(
+        len(rows), dtype=torch.bool, device=rows.device
+    )
+    ours = F.cross_entropy(scaled, positive)
+    return (ours + F.cross_entropy(columns.masked_fill(shared, -torch.inf), rows)) / 2
+
+
 def gather_rows(rows: Tensor) -> Tensor:
     """The rows of all processes, in the order of their ranks, with gradient; one process gets its own.
 

@@ -1,10 +1,13 @@
 """Who is no negative of whom, and rows that come from several processes."""
 
+import math
+
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as processes
 
-from method_tng.layers.contrastive import gather_rows, related
+from method_tng.layers.contrastive import gather_rows, related, window_contrast
 
 
 def test_windows_of_one_film_that_overlap_are_related() -> None:
@@ -50,3 +53,29 @@ def test_every_process_gets_all_rows_and_gradients_find_home(tmp_path) -> None:
     assert mask == [[True, True, False], [True, True, True], [True, True, True]]
     assert found[0][2] == [[0, 2]]  # both processes' gradients, 0 and 1 twice
     assert found[1][2] == [[6, 8, 10], [12, 14, 16]]
+
+
+def test_the_contrast_of_windows_by_hand() -> None:
+    logits, none = torch.tensor([[2.0, 0.0], [0.0, 0.0]]), torch.zeros(2, 2, dtype=torch.bool)
+    rows = (math.log(1 + math.exp(-2)) + math.log(2)) / 2
+    assert window_contrast(logits, torch.arange(2), none, 1.0) == pytest.approx(rows)
+
+
+def test_an_ignored_pair_is_no_negative_in_either_direction() -> None:
+    logits = torch.tensor([[1.0, 9.0], [0.0, 1.0]])
+    ignored = torch.tensor([[False, True], [False, False]])
+    first, second = 0.0, math.log(1 + math.exp(-1))  # query 0 has no negative left
+    columns = (math.log(1 + math.exp(-1)) + 0.0) / 2  # window 1 has no other query
+    found = window_contrast(logits, torch.arange(2), ignored, 1.0)
+    assert found == pytest.approx(((first + second) / 2 + columns) / 2)
+
+
+def test_queries_of_one_window_are_no_negatives_of_each_other() -> None:
+    logits = torch.randn(3, 2)
+    none = torch.zeros(3, 2, dtype=torch.bool)
+    positive = torch.tensor([0, 0, 1])
+    other = logits.clone()
+    other[1, 0] += 5  # asks more of query 1, nothing of query 0's column
+    before, after = (window_contrast(one, positive, none, 1.0) for one in (logits, other))
+    columns = [logits[[0, 2], 0], other[[0, 2], 0]]
+    assert torch.equal(*columns) and after != before

@@ -12,32 +12,6 @@ from method_tng.contract.errors import ConfigError
 from tests.baselines.rgnet.rgnet_world import make_batch, make_model, progress
 
 
-def test_the_contrast_of_windows_by_hand() -> None:
-    logits, none = torch.tensor([[2.0, 0.0], [0.0, 0.0]]), torch.zeros(2, 2, dtype=torch.bool)
-    rows = (math.log(1 + math.exp(-2)) + math.log(2)) / 2
-    assert losses.window_contrast(logits, torch.arange(2), none, 1.0) == pytest.approx(rows)
-
-
-def test_an_ignored_pair_is_no_negative_in_either_direction() -> None:
-    logits = torch.tensor([[1.0, 9.0], [0.0, 1.0]])
-    ignored = torch.tensor([[False, True], [False, False]])
-    first, second = 0.0, math.log(1 + math.exp(-1))  # query 0 has no negative left
-    columns = (math.log(1 + math.exp(-1)) + 0.0) / 2  # window 1 has no other query
-    found = losses.window_contrast(logits, torch.arange(2), ignored, 1.0)
-    assert found == pytest.approx(((first + second) / 2 + columns) / 2)
-
-
-def test_queries_of_one_window_are_no_negatives_of_each_other() -> None:
-    logits = torch.randn(3, 2)
-    none = torch.zeros(3, 2, dtype=torch.bool)
-    positive = torch.tensor([0, 0, 1])
-    other = logits.clone()
-    other[1, 0] += 5  # asks more of query 1, nothing of query 0's column
-    before, after = (losses.window_contrast(one, positive, none, 1.0) for one in (logits, other))
-    columns = [logits[[0, 2], 0], other[[0, 2], 0]]
-    assert torch.equal(*columns) and after != before
-
-
 def test_a_window_that_shows_the_moment_is_found_in_its_film_only() -> None:
     movies, seconds = torch.tensor([0, 0, 1, 0]), torch.tensor([[0.0, 10], [5, 15], [5, 15], [15, 25]])
     moments = [torch.tensor([[8.0, 12.0]]), torch.tensor([[1.0, 2.0], [20.0, 21.0]])]
