@@ -184,7 +184,23 @@ def open_windows(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tens
     most = int((scores > -torch.inf).sum(1).max())
     width = max(1, min(answerer.search.max_vcmr_video, most))
     relevance, opened = top(scores, width)  # (B, W) each
-    query = torch.arange(len(opened), device=opened.device).repeat_interleave(width)
+    joint, times = score_spans(answerer, corpus, queries, relevance, opened)
+    return best_moments(joint, times, opened, corpus.window_lengths, answerer.search.max_before_nms)
+
+
+def score_spans(
+    answerer: Answerer, corpus: Corpus, queries: Code, relevance: Tensor, opened: Tensor
+) -> tuple[Tensor, Tensor]:
+    """All proposals of the W windows opened for each of B queries.
+
+    Args:
+        relevance: (B, W) of the windows, -inf where one may not be opened.
+        opened: (B, W) int64, rows of the corpus.
+
+    Returns:
+        (B, W, K) log score, and (B or 1, W or 1, K, 2) seconds from the window's start.
+    """
+    query = torch.arange(len(opened), device=opened.device).repeat_interleave(opened.shape[1])
     pairs = torch.stack([query, opened.flatten()], dim=1)  # (B * W, 2)
     assert answerer.localizer is not None, "somebody must say where in a window"
     spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
@@ -194,8 +210,7 @@ def open_windows(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tens
     if barred.any():
         joint = joint.masked_fill(barred, -torch.inf)
     shared = len(spans.times) == 1
-    times = spans.times[None] if shared else spans.times.unflatten(0, (len(opened), width))
-    return best_moments(joint, times, opened, corpus.window_lengths, answerer.search.max_before_nms)
+    return joint, spans.times[None] if shared else spans.times.unflatten(0, opened.shape)
 
 
 def _inside_own(answerer: Answerer, corpus: Corpus, queries: Code, own_window: Tensor) -> MomentBlock:

@@ -72,18 +72,20 @@ def add_films(
     for film in tqdm(films, unit="film", disable=None):
         cuts, batches = windows.of(Movie(film.film_id, film.duration))
         codes = [encoder.encode_windows(to_device(batch, device)) for batch in batches]
-        code = {name: joined([one[name] for one in codes]) for name in codes[0]}
-        code["start"] = torch.tensor([one.start for one in cuts], dtype=torch.float64)
-        code["end"] = torch.tensor([one.end for one in cuts], dtype=torch.float64)
-        index.put(vars_of(film), code)
+        index.put(*facts_and_times(film, cuts, codes))
 
 
-def vars_of(film: FilmFacts) -> dict[str, Any]:
-    """The film's fields by name."""
-    return dict(vars(film))
+def facts_and_times(
+    film: FilmFacts, windows: Sequence[Window], codes: Sequence[Code]
+) -> tuple[dict[str, Any], Code]:
+    """What `Index.put` takes: the film's fields, and the code of its windows with their starts and ends."""
+    code = {name: side_by_side([one[name] for one in codes]) for name in codes[0]}
+    code["start"] = torch.tensor([one.start for one in windows], dtype=torch.float64)
+    code["end"] = torch.tensor([one.end for one in windows], dtype=torch.float64)
+    return dict(vars(film)), code
 
 
-def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+def side_by_side(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """Codes (m, ...) of several batches as one; the shorter are padded with zeros (masks with False)."""
     longest = [max(part.shape[axis] for part in parts) for axis in range(1, parts[0].ndim)]
     padded = []

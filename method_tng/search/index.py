@@ -181,8 +181,8 @@ class Index:
                 told.append(f"{path} ({film.film_id}) is damaged; add the film again")
         return told
 
-    def code(self, film: IndexedFilm) -> Code:
-        """What was stored of a film, halves in full precision again.
+    def stored(self, film: IndexedFilm) -> Code:
+        """What lies on the disk of a film, mapped into memory: it is read when it is touched.
 
         Raises:
             DataError: its file is missing or damaged.
@@ -190,7 +190,7 @@ class Index:
         path = self.folder / "films" / film.file
         try:
             with safe_open(path, "pt") as stored:
-                return {name: _whole(stored.get_tensor(name)) for name in stored.keys()}  # noqa: SIM118
+                return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
             told = f"{path} ({film.film_id}) cannot be read ({error}); add the film again"
             raise DataError(told) from error
@@ -210,5 +210,6 @@ def _halved(value: Tensor) -> Tensor:
     return value.half() if fits else value
 
 
-def _whole(value: Tensor) -> Tensor:
+def in_full(value: Tensor) -> Tensor:
+    """The same numbers, halves in full precision."""
     return value.float() if value.dtype == torch.float16 else value

@@ -18,9 +18,10 @@ from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
 from method_tng.runs.models import load_models
 from method_tng.runs.systems import recipe_of
+from method_tng.search.asking import Asker
 from method_tng.search.encoding import FilmFacts, FilmWindows, add_films
 from method_tng.search.index import Index, Model
-from method_tng.search.searcher import Asker, Searcher
+from method_tng.search.searcher import Searcher
 
 CPU = torch.device("cpu")
 CUT = (  # data settings by which a film becomes windows
