@@ -15,6 +15,7 @@ from method_tng.reloclnet.span_scores import prefix_sums, span_sums, sums_of_len
 WINDOW_LENGTHS = (1, 2, 3, 4, 6, 8, 11, 15)  # clips of the spans that speak for a window
 OUTSIDE = -1e4  # score of a span that is not inside its window
 CHANNELS = 16
+FEW = 1 << 15  # prefix sums up to which the spans of all lengths are made at once
 
 
 class Damping(nn.Module):
@@ -58,15 +59,41 @@ class WindowHead(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(25.0)))
         self.length_bias = nn.Parameter(torch.zeros(len(self.lengths)))
 
-    def forward(self, curve: Tensor, norms: Tensor, prior: Tensor, inside: Tensor) -> Tensor:
-        """curve (S, N, M, T), damped norms (M, T, R, S), prior (M, T), inside (M, T, R) -> (N, M)."""
-        sums, priors = (prefix_sums(values, self.longest) for values in (curve, prior))
+    def terms(self, norms: Tensor, prior: Tensor, inside: Tensor) -> dict[str, Tensor]:
+        """What no query changes, of the spans of the J lengths that speak for a window.
+
+        Args:
+            norms: (M, T, R, S) damped.
+            prior: (M, T) of the clips.
+            inside: (M, T, R) whether a span lies in its window.
+
+        Returns:
+            slopes (M, J, S, T), the factor of each span's sum; offsets (M, J, T), what is added to its score;
+            inside (M, J, T).
+        """
         chosen = [length - 1 for length in self.lengths]
-        slopes = (self.log_scale.exp() / norms[:, :, chosen]).permute(2, 3, 0, 1)  # (J, S, M, T)
-        means = [sums_of_length(priors, length, self.longest) / length for length in self.lengths]
-        offsets = torch.stack(means) + self.length_bias[:, None, None]  # (J, M, T)
-        offsets = offsets.masked_fill(~inside[:, :, chosen].permute(2, 0, 1), OUTSIDE)
-        return SpanPool.apply(sums, slopes.contiguous(), offsets, self.lengths, self.longest)
+        sums = prefix_sums(prior, self.longest)
+        means = [sums_of_length(sums, length, self.longest) / length for length in self.lengths]
+        return {
+            "slopes": (self.log_scale.exp() / norms[:, :, chosen]).permute(0, 2, 3, 1),
+            "offsets": torch.stack(means, dim=1) + self.length_bias[:, None],
+            "inside": inside[:, :, chosen].transpose(1, 2),
+        }
+
+    def forward(self, curve: Tensor, slopes: Tensor, offsets: Tensor, inside: Tensor) -> Tensor:
+        """curve (S, N, M, T) and the windows' terms -> (N, M)."""
+        sums = prefix_sums(curve, self.longest)  # (S, N, M, T + R)
+        offsets = offsets.masked_fill(~inside, OUTSIDE)
+        if not torch.is_grad_enabled() and sums.numel() <= FEW:
+            return self._of_few(sums, slopes, offsets)
+        slopes = slopes.permute(1, 2, 0, 3).contiguous()  # (J, S, M, T)
+        return SpanPool.apply(sums, slopes, offsets.transpose(0, 1), self.lengths, self.longest)
+
+    def _of_few(self, sums: Tensor, slopes: Tensor, offsets: Tensor) -> Tensor:
+        """The same for few queries and windows, all lengths at once: twice as fast for one query."""
+        ends = [sums_of_length(sums, length, self.longest) for length in self.lengths]
+        spans = torch.stack(ends, dim=3) * slopes.permute(2, 0, 1, 3)[:, None]  # (S, N, M, J, T)
+        return (spans.sum(dim=0) + offsets).flatten(2).logsumexp(dim=2)
 
 
 class SpanHead(nn.Module):

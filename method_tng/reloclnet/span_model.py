@@ -72,12 +72,15 @@ class SpanReLoCLNet(nn.Module):
         content = torch.stack([tower(rows, mask) for tower, rows in streams], dim=2)  # (M, T, S, H)
         sides = torch.stack([tower.side(rows) for tower, rows in streams], dim=2)  # (M, T, S)
         channels = torch.cat([mask[:, None].to(sides.dtype), sides.transpose(1, 2)], dim=1)  # (M, 1 + S, T)
-        norms = [span_norms(stream, self.longest) for stream in content.unbind(dim=2)]
+        norms = torch.stack([span_norms(stream, self.longest) for stream in content.unbind(dim=2)], dim=3)
+        prior = self.prior(channels, mask)[:, 0].float()  # (M, T)
+        inside = spans_inside(mask, self.longest)
         return {
             "content": content,
             "sides": sides * mask[:, :, None],
-            "prior": self.prior(channels, mask)[:, 0].float(),  # (M, T)
-            "norms": torch.stack(norms, dim=3),  # (M, T, R, S)
+            "prior": prior,
+            "norms": norms,  # (M, T, R, S)
+            **self.window_head.terms(self.damping(norms), prior, inside),
             "mask": mask,
             "clip_seconds": windows.clip_seconds,  # (M,)
             "duration": windows.seconds[:, 1] - windows.seconds[:, 0],  # (M,)
@@ -94,8 +97,7 @@ class SpanReLoCLNet(nn.Module):
 
     def window_scores(self, curve: Tensor, windows: Code) -> Tensor:
         """Logits over windows, (N, M), from the similarity of all clips, (S, N, M, T)."""
-        norms, inside = self.damping(windows["norms"]), spans_inside(windows["mask"], self.longest)
-        return self.window_head(curve, norms, windows["prior"], inside)
+        return self.window_head(curve, windows["slopes"], windows["offsets"], windows["inside"])
 
     def localize(self, queries: Code, windows: Code, pairs: Tensor) -> Spans:
         """Log-probability of every span of P pairs (P, 2), K = T * R proposals in the order of first clips.

@@ -38,8 +38,11 @@ def span_sums(values: Tensor, longest: int) -> Tensor:
 
 def spans_inside(mask: Tensor, longest: int) -> Tensor:
     """Whether a span lies in its window: mask (M, T) -> (M, T, R) bool."""
-    sizes = torch.arange(1, longest + 1, device=mask.device)
-    return span_sums(mask.long(), longest) == sizes
+    places = torch.arange(mask.shape[1], device=mask.device)  # (T,)
+    missing = (
+        torch.where(mask, mask.shape[1], places).flip(1).cummin(dim=1).values.flip(1)
+    )  # next one, (M, T)
+    return (missing - places)[:, :, None] >= torch.arange(1, longest + 1, device=mask.device)
 
 
 def span_norms(content: Tensor, longest: int) -> Tensor:

@@ -26,6 +26,7 @@ from method_tng.retrieval.preselection import Preselection
 logger = logging.getLogger(__name__)
 
 GIGABYTE = 10**9
+FORM = 2  # of stored codes; another number when models keep something else of a window
 
 NEED = {"SVMR": "own_window", "TNG": "own_film"}  # tasks in which the place is given, and where it is told
 
@@ -54,7 +55,7 @@ def store_of(folder: Path, collection: Collection, settings: DataSettings, made_
     for unrelated in ("query_features", "sentence_features", "cache_gb"):
         del data[unrelated]
     windows = [(window.window_id, window.start, window.end) for window in collection.windows]
-    made_from = json.dumps([made_with, data, found, windows])
+    made_from = json.dumps([FORM, made_with, data, found, windows])
     return Store(
         folder / f"{collection.split.name}.safetensors", hashlib.sha256(made_from.encode()).hexdigest()
     )

@@ -26,7 +26,7 @@ from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.files import write_whole
 from method_tng.contract.protocols import Code
 
-FORMAT = 1
+FORMAT = 2  # another number when files or models' codes change
 HALF_LIMIT = 6e4  # numbers beyond it are kept in full precision
 
 

@@ -1,13 +1,12 @@
 """A typed sentence to moments.
 
-A finder names windows, the model's own `match` scores them, the best are opened, their spans scored, joined and
-freed of overlaps in film time, by the same lines that answer a split.
+A finder names windows, the model's own `match` scores them, the best are opened, their spans scored, joined
+and freed of overlaps in film time, by the same lines that answer a split.
 """
 
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +43,7 @@ class Searcher:
         finder: which windows are looked at; all, unless told.
     """
 
-    def __init__(
-        self, index: Index, answerer: Answerer, asker: Asker, finder: Finder | None = None
-    ) -> None:
+    def __init__(self, index: Index, answerer: Answerer, asker: Asker, finder: Finder | None = None) -> None:
         if answerer.matcher is None or answerer.matcher is not answerer.localizer:
             raise ConfigError("an index holds one model that both finds and localizes; this run has two")
         self.index, self.asker, self.finder = index, asker, finder or Everything()

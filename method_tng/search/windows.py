@@ -1,8 +1,8 @@
 """The windows of an index: where each lies, and its code, which stays on the disk in half precision.
 
-Files are mapped into memory, so that they cost what is touched, once for all processes; only what a model asks
-for is opened in full precision, a film at a time.  Films are shared by threads of one core each: a model's
-steps over one film are too small to be split further.
+Files are mapped into memory, so that they cost what is touched, once for all processes; only what a model
+asks for is opened in full precision, a film at a time.  Films are shared by threads of one core each: a
+model's steps over one film are too small to be split further.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from torch import Tensor
 from method_tng.contract.protocols import Code, Matcher
 from method_tng.retrieval.codes import Group, joined
 from method_tng.retrieval.pipeline import Corpus
-from method_tng.search.encoding import codes_of, side_by_side
+from method_tng.search.encoding import codes_of
 from method_tng.search.index import Index, in_full
 
 
@@ -86,13 +86,12 @@ class IndexedWindows:
 
     def corpus(self, rows: Tensor) -> Corpus:
         """Some windows, rows (m,) int64 in order, as a corpus of their own in full precision."""
-        parts = [self._taken(film, local) for film, local in self._by_film(rows)]
-        code = {name: side_by_side([part[name] for part in parts]) for name in parts[0]}
+        films = self._by_film(rows)
+        code = {name: self._opened(name, films, len(rows)) for name in self._codes[films[0][0]]}
         codes = joined([Group(torch.arange(len(rows)), code)], len(rows), "cpu")
-        names = [str(row) for row in rows.tolist()]
+        names, ids = [str(row) for row in rows.tolist()], [film.film_id for film in self.films]
         starts = self.starts[rows]
-        films = [film.film_id for film in self.films]
-        return Corpus(codes, names, films, self.movies[rows], starts, self.ends[rows] - starts)
+        return Corpus(codes, names, ids, self.movies[rows], starts, self.ends[rows] - starts)
 
     def _by_film(self, rows: Tensor) -> list[tuple[int, Tensor]]:
         """Films with their own rows of windows, from rows of the index in order."""
@@ -103,6 +102,17 @@ class IndexedWindows:
     def _some(self, film: int, local: Tensor) -> Any:
         whole = len(local) == self._first[film + 1] - self._first[film]
         return OpenedCode(self._codes[film]) if whole else self._taken(film, local)
+
+    def _opened(self, name: str, films: Sequence[tuple[int, Tensor]], count: int) -> Tensor:
+        """One tensor of some windows of several films, padded with zeros where windows are shorter."""
+        parts = [(self._codes[film][name], local) for film, local in films]
+        largest = [max(part.shape[axis] for part, _ in parts) for axis in range(1, parts[0][0].ndim)]
+        opened, first = in_full(parts[0][0][:0]).new_zeros(count, *largest), 0
+        for part, local in parts:
+            place = (slice(first, first + len(local)), *(slice(size) for size in part.shape[1:]))
+            opened[place] = part[local]
+            first += len(local)
+        return opened
 
     def _taken(self, film: int, local: Tensor) -> Code:
         return {name: in_full(value[local]) for name, value in self._codes[film].items()}

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.generated_index FOLDER [--films 100] [--hours 2] [--preset movies|reloclnet]
 
-Every film has a direction of its own in each stream; its clips walk smoothly around it.  The model is the main
-system's at width 256 with two streams, untrained and seeded; the run folder lies beside the index, its
+Every film has a direction of its own in each stream; its clips walk smoothly around it.  The model is the
+main system's at width 256 with two streams, untrained and seeded; the run folder lies beside the index, its
 sentences are hashed words, so that anything can be typed at it.  FOLDER/index is the index.
 """
 
@@ -32,7 +32,10 @@ from method_tng.search.encoding import FilmFacts, facts_and_times
 from method_tng.search.index import Index, Model
 
 WIDTH = 256
-STEP, PULL = 0.35, 0.9  # length of a clip's step away from the film's own direction, and what is left of the last ones
+STEP, PULL = (
+    0.35,
+    0.9,
+)  # length of a clip's step away from the film's own direction, and what is left of the last ones
 PRESETS = {
     "movies": {"vocabulary": False},
     "reloclnet": {"window_seconds": 200.0, "max_ctx_l": 100, "clip_length": 2.0, "ctx_mode": "video_sub"},

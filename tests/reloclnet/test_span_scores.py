@@ -81,7 +81,18 @@ def test_a_window_score_by_hand() -> None:
     inside = torch.tensor([[[True, True], [True, False]]])
     scores = [2 * 1 / 1 + 0.2, 2 * 3 / 4 + 0.4, 2 * 4 / 2 + 0.3 + 0.5]
     expected = math.log(sum(math.exp(score) for score in scores))
-    assert abs(head(curve, norms, prior, inside).item() - expected) < 1e-5
+    assert abs(head(curve, **head.terms(norms, prior, inside)).item() - expected) < 1e-5
+
+
+def test_a_window_scores_alike_whether_many_or_few_are_asked() -> None:
+    head, (clips, longest) = WindowHead(4), (9, 4)
+    mask = torch.arange(clips) < torch.tensor([[9], [3], [1]])
+    curve = torch.randn(2, 2, 3, clips) * mask
+    norms, prior = torch.rand(3, clips, longest, 2) + 0.5, torch.randn(3, clips) * mask
+    terms = head.terms(norms, prior, spans_inside(mask, longest))
+    many = head(curve, **terms)
+    with torch.no_grad():
+        torch.testing.assert_close(head(curve, **terms), many)
 
 
 def plain_pool(
