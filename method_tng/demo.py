@@ -1,16 +1,16 @@
-"""From films to typed sentences without any download: draws films, extracts, trains, indexes, searches.
+"""From films to a page without any download: draws films, extracts, trains, indexes, searches, serves.
 
-    python -m method_tng.demo [--quick] [--out data/demo_films]
+    python -m method_tng.demo [--quick] [--no_serve] [--out data/demo_films]
 
 Every step is one of the other commands, and is printed before it runs.
 """
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from method_tng import extract, index_corpus, prepare, train
+from method_tng import extract, index_corpus, prepare, serve, train
 from method_tng.contract.errors import MissingExtra
 from method_tng.contract.files import write_text
 from method_tng.runs.door import Parser, enter
@@ -37,12 +37,9 @@ train:
   batch_windows: 16
   results_root: {out}/runs
 """
-DOORS: dict[str, Callable[[Sequence[str]], int]] = {
-    "extract.sh": extract.main,
-    "prepare": prepare.main,
-    "train.sh": train.main,
-    "index.sh": index_corpus.main,
-}
+DOORS = {
+    "extract.sh": extract, "prepare": prepare, "train.sh": train, "index.sh": index_corpus, "serve.sh": serve
+}  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,9 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _demo(words: list[str]) -> int:
-    parser = Parser("demo.sh", allow_abbrev=False, description="From drawn films to typed sentences.")
+    parser = Parser("demo.sh", allow_abbrev=False, description="From drawn films to a page.")
     parser.add_argument("--out", type=Path, default=Path("data/demo_films"))
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter films")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter films, and no page")
+    parser.add_argument("--no_serve", action="store_true", help="end after the searches, without the page")
     args = parser.parse_args(words)
     try:
         from method_tng.extraction.rendering import render_films
@@ -75,13 +73,15 @@ def _demo(words: list[str]) -> int:
     index = args.out / f"index-{run.name}"
     steps = [["index.sh", "add", index, "--run", run, "--library", args.out / "library"]]
     steps += [["index.sh", "search", index, text, "--top", "3"] for text in SEARCHES]
+    if not (args.quick or args.no_serve):
+        steps.append(["serve.sh", index])
     return _first_fault(steps)
 
 
 def _first_fault(steps: Sequence[Sequence[object]]) -> int:
     for name, *told in ([str(word) for word in step] for step in steps):
         print(f"\n$ {name} {shlex.join(told)}", flush=True)
-        if code := DOORS[name](told):
+        if code := DOORS[name].main(told):
             return code
     return 0
 

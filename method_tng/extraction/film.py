@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from method_tng.extraction.video import Count, Facts, Video
 
 BATCH = 16  # pictures encoded together
-THUMBNAIL_WIDTH, THUMBNAIL_QUALITY, THUMBNAIL_EVERY = 320, 80, 10.0
+THUMBNAIL_WIDTH, THUMBNAIL_QUALITY, THUMBNAIL_EVERY = 320, 80, 5.0
 
 
 class ImageEncoder(Protocol):

@@ -15,7 +15,6 @@ import msgspec
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 
 from method_tng.search.answers import Curve, FilmEntry, SearchAnswer
 from method_tng.search.searcher import Searcher
@@ -27,7 +26,7 @@ from method_tng.web.guard import Guard
 from method_tng.web.lane import Lane
 from method_tng.web.media import Media, media_type, settle_range
 
-PAGE = Path(__file__).parent / "page"
+PAGE = {path.name: path for path in (Path(__file__).parent / "page").iterdir()}
 VERSION = "1"
 SEARCHES, CUTS = 32, 6  # that may be in their lanes
 
@@ -71,7 +70,6 @@ def make_app(
     )  # fmt: skip
     app.state.service = Service(searcher, Media(searcher), clips, searching, cutting)
     app.include_router(router)
-    app.mount("/page", StaticFiles(directory=PAGE), "page")
     answer_faults(app)
     app.add_middleware(Guard, names=names)
     return app
@@ -85,9 +83,12 @@ def _service(request: Request) -> Service:
 
 
 @router.get("/", include_in_schema=False)
-def page() -> FileResponse:
-    """The page."""
-    return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+@router.get("/page/{name}", include_in_schema=False)
+def page(name: str = "index.html") -> FileResponse:
+    """A file of the page."""
+    if name not in PAGE:
+        raise refusal(404, "not_found", "the page has no such file")
+    return FileResponse(PAGE[name], headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/health", response_model=schema.Health)

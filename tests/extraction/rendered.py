@@ -25,7 +25,7 @@ def render(
 ) -> Path:
     """A film with a frame at each of the rising `times` (seconds after `start`)."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
+        stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = CLOCK
         for number, seconds in enumerate(times):

@@ -46,7 +46,7 @@ MODULES: dict[str, set[str]] = {
     "retrieval.predictions": {"standalone_eval"},  # its writers
     "inference": {"training"},  # validation and inference answer and score a split by the same lines
     "baselines.cnclip_rnl.scripts.convert_cn_clip": {"encoders"},  # it reads weights, not a run
-    "demo": {"extract", "prepare", "train", "index_corpus"},  # every step is another command
+    "demo": {"extract", "prepare", "train", "index_corpus", "serve"},  # every step is another command
     "train": {"corpora.demo", "inference"},  # bare: makes the demo first, reports on its test split last
 }
 BASELINE_DOOR = {"training", "retrieval", "dataset", "standalone_eval"}
