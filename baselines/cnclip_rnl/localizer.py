@@ -103,27 +103,30 @@ class RNL(nn.Module):
         both = self.input_dropout(rows), mask, None if faces is None else self.input_dropout(faces)
         return self.video_encoder(*both)
 
-    def read_sentence(self, words: Tensor, mask: Tensor, portraits: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Words (N, l, W), mask (N, l) bool, portraits (N, P, D) -> (N, L, D) and (N, L) bool which are real.
+    def read_sentence(self, queries: QueryBatch) -> tuple[Tensor, Tensor]:
+        """Sentences with their portraits -> (N, L, D) and (N, L) bool which rows are real."""
+        words, mask, portraits = self.padded_sentence(queries)
+        return self.sentence_encoder(self.input_dropout(words), mask, portraits, portraits.any(-1))
 
-        Words are cut or padded to `max_words`, portraits to `max_faces`, because padding is read too unless
-        `mask_alignment` is on.  A portrait of zeros is absent.
+    def padded_sentence(self, queries: QueryBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Words, their mask and portraits, cut or padded to `max_words` and `max_faces`.
+
+        Padding is read too unless `mask_alignment` is on, so both numbers matter.  Absent portraits are 0.
         """
-        room = self.settings.max_words - words.shape[1]
-        words, mask = F.pad(words, (0, 0, 0, room)), F.pad(mask, (0, room))
-        width = self.settings.hidden_size
+        room, width = self.settings.max_words - queries.words.shape[1], self.settings.hidden_size
+        words, mask = F.pad(queries.words, (0, 0, 0, room)), F.pad(queries.mask, (0, room))
+        portraits = queries.portraits
         portraits = words.new_zeros(len(words), 0, width) if portraits is None else portraits
         if portraits.shape[-1] != width:
             raise ConfigError(
                 f"a portrait has {portraits.shape[-1]} numbers, hidden_size is {width}; expected the same, "
                 f"take --hidden_size {portraits.shape[-1]} or --max_faces 0 without portraits"
             )
-        portraits = F.pad(portraits, (0, 0, 0, self.settings.max_faces - portraits.shape[1]))
-        return self.sentence_encoder(self.input_dropout(words), mask, portraits, portraits.any(-1))
+        return words, mask, F.pad(portraits, (0, 0, 0, self.settings.max_faces - portraits.shape[1]))
 
     def encode_queries(self, queries: QueryBatch) -> Code:
         """The sentence and the portraits it brings along."""
-        text, mask = self.read_sentence(queries.words, queries.mask, queries.portraits)
+        text, mask = self.read_sentence(queries)
         return {"text": text, "mask": mask}
 
     def encode_windows(self, windows: WindowBatch) -> Code:

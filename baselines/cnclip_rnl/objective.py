@@ -29,9 +29,9 @@ def localizer_terms(
         progress: ratios are drawn from its generator.
         ratios: of each sentence's window, instead of those.
     """
-    settings, queries = model.settings, batch.queries
+    settings = model.settings
     rows, mask, labels = training_windows(model, batch, progress, ratios)
-    text, real = model.read_sentence(queries.words, queries.mask, queries.portraits)
+    text, real = model.read_sentence(batch.queries)
     found = model(model.read_frames(rows, mask), mask, text, real)
     targets = proposal_targets(model.table, found.legal, labels, settings.positive_share)
     share = share_of_mean(len(labels), labels.device)

@@ -1,4 +1,5 @@
-"""Weights files of published implementations: {"model": state dict, "model_cfg" or "opt": options, ...}.
+"""Weights files of published implementations: {"model": state dict, "model_cfg" or "opt": options, ...}, or a
+state dict alone, whose one option is "shapes", those of its weights.
 
 The options are a pickled EasyDict or the namespace of a command line, and a pickle can name any function of
 the machine.  Without trust only what torch itself holds safe is read; with trust a few more names, and still
@@ -130,6 +131,9 @@ def _checked(path: Path, content: Any) -> tuple[dict[str, Tensor], dict[str, Any
         options = content["opt"]
         options = vars(options) if isinstance(options, argparse.Namespace) else options
         content = {**content, "model_cfg": options}
+    if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
+        shapes = {name.removeprefix("module."): tuple(value.shape) for name, value in content.items()}
+        content = {"model": content, "model_cfg": {"shapes": shapes}}
     wanted: dict[str, Callable[[Any], bool]] = {
         "model": lambda value: isinstance(value, dict) and all(isinstance(v, Tensor) for v in value.values()),
         "model_cfg": lambda value: isinstance(value, dict),

@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-MODULES = {"evaluation": "evaluation", "reloclnet": "reloclnet", "rgnet": "rgnet", "tng": "tng"}
+MODULES = ("evaluation", "reloclnet", "rgnet", "rnl", "tng")
 
 
 def main(argv: list[str]) -> int:
@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
     if not folder.is_dir():
         print(f"{folder} is no folder", file=sys.stderr)
         return 2
-    return import_module(f"tests.conformance.{MODULES[argv[0]]}").run(folder)
+    return import_module(f"tests.conformance.{argv[0]}").run(folder)
 
 
 if __name__ == "__main__":

@@ -97,30 +97,26 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 @pytest.mark.slow
-def test_a_gigabyte_with_optimiser_state_takes_less_than_twice_the_model(tmp_path: Path) -> None:
+def test_gigabytes_with_optimiser_state_take_less_than_twice_the_model(tmp_path: Path) -> None:
     template = save_tiny_clip(tmp_path / "template", weights=False)
     config = ChineseCLIPConfig.from_pretrained(template)
     config.vision_config.hidden_size, config.vision_config.intermediate_size = 1024, 4096
-    config.vision_config.num_hidden_layers, config.vision_config.num_attention_heads = 24, 16
+    config.vision_config.num_hidden_layers, config.vision_config.num_attention_heads = 12, 16
     config.text_config.hidden_size, config.text_config.intermediate_size = 768, 3072
     config.save_pretrained(template)
     model = ChineseCLIPModel(config)
     size = sum(value.numel() * value.element_size() for value in model.state_dict().values())
     path, weights = tmp_path / "epoch1.pt", cn_clip_weights(model)
     moments = {
-        number: {"exp_avg": value, "exp_avg_sq": value} for number, value in enumerate(weights.values())
+        number: {"exp_avg": value.clone(), "exp_avg_sq": value.clone()}
+        for number, value in enumerate(weights.values())
     }
-    torch.save({"state_dict": weights, "optimizer": {"state": moments, "second": _copies(moments)}}, path)
+    torch.save({"state_dict": weights, "optimizer": {"state": moments}}, path)
     del model, weights, moments
     words = [str(path), str(template), str(tmp_path / "new")]
     done = subprocess.run([sys.executable, "-c", CONVERT, *words], check=True, capture_output=True, text=True)
     peak = int(done.stdout.split()[-1]) << 10
     print(f"checkpoint {path.stat().st_size >> 20} MB, model {size >> 20} MB, peak {peak >> 20} MB")
-    assert path.stat().st_size > 1 << 30 and size > 1 << 30
+    assert path.stat().st_size > 1 << 30
     assert peak <= 2 * size
     assert peak <= size + BASELINE
-
-
-def _copies(moments: dict) -> list[torch.Tensor]:
-    """So much more that must not be read."""
-    return [value.clone() for one in moments.values() for value in one.values()]

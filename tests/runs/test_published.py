@@ -55,6 +55,13 @@ def test_options_of_a_command_line_and_weights_of_several_processes_are_read(
     assert options == {"hidden_dim": 32, "lr_drop": [25]} and set(weights) == set(state)
 
 
+def test_weights_alone_tell_their_shapes(tmp_path: Path, state: dict) -> None:
+    parallel = {f"module.{name}": value for name, value in state.items()}
+    weights, options = import_checkpoint(save(tmp_path / "model-14", parallel))
+    assert set(weights) == set(state) and list(options) == ["shapes"]
+    assert options["shapes"] == {name: tuple(value.shape) for name, value in state.items()}
+
+
 class Harm:
     """Runs a command when it is unpickled."""
 
@@ -84,7 +91,7 @@ def test_broken_and_foreign_files_are_told_in_a_sentence(tmp_path: Path, state: 
     for name in ("text.ckpt", "half.ckpt"):
         with pytest.raises(CheckpointError, match=name):
             import_checkpoint(tmp_path / name, trust)
-    for content in ({"model": state}, {"model": {"a": 1}, "model_cfg": {}}, state, [1, 2]):
+    for content in ({"model": state}, {"model": {"a": 1}, "model_cfg": {}}, {}, [1, 2]):
         path = save(tmp_path / "foreign.ckpt", content)
         with pytest.raises(CheckpointError, match="not of the published form"):
             import_checkpoint(path, trust)
