@@ -43,7 +43,7 @@ class RNL(nn.Module):
 
     Args:
         settings: of the system.
-        data: says whether rows know their place in the window.
+        data: says which row a label ends with: the moment's own last one ("inclusive"), or the one behind it.
         sizes: widths of words and of a window's rows.
 
     Raises:
@@ -59,6 +59,7 @@ class RNL(nn.Module):
         frame_dim = sizes.frames + sizes.subtitles - settings.face_dim
         check_widths(settings, data, sizes)
         self.settings = settings
+        self.behind = int(data.label_end == "inclusive")  # rows from the last one to where it ends
         self.input_dropout = Dropout(settings.drop)
         self.video_encoder = VideoEncoder(settings, frame_dim)
         self.sentence_encoder = SentenceEncoder(settings, sizes.words)
@@ -154,9 +155,10 @@ class RNL(nn.Module):
         return Spans(torch.cat(times), {"proposal": torch.cat(scores)})
 
     def borders(self, boxes: Tensor, lengths: Tensor) -> Tensor:
-        """Boxes (P, N, 2) inside windows of `lengths` (P,) rows; one that is empty gets a row."""
+        """Start and end of boxes (P, N, 2) inside windows of `lengths` (P,) rows; an empty one gets a row."""
         boxes = boxes.round() if self.settings.round_boxes else boxes
         start, end = torch.minimum(boxes, lengths[:, None, None] - 1).clamp(min=0).unbind(-1)
+        end = end + self.behind
         return torch.stack((start, torch.where(end > start, end, start + 1)), dim=-1)
 
 

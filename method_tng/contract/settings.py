@@ -77,6 +77,9 @@ class DataSettings:
     sentence_features: str = option(
         "", "HDF5 file with one vector of each whole sentence, for systems that use it; '' = none"
     )
+    portrait_features: str = option(
+        "", "HDF5 file with the portraits of the roles that each query names, for systems that see faces"
+    )
     ctx_mode: str = option("video_sub", "streams of a window, and whether clips know their place", CTX_MODES)
     clip_length: float = option(1.5, "seconds that one feature row covers", least=0.001)
     window_seconds: float = option(

@@ -32,6 +32,7 @@ def collate_queries(samples: Sequence[QuerySample]) -> QueryBatch:
         texts=[sample.text for sample in samples],
         sentence=_sentences(samples),
         sources=_sources(samples),
+        portraits=_portraits(samples),
     )
 
 
@@ -65,6 +66,12 @@ def _sources(samples: Sequence[QuerySample]) -> Tensor | None:
     most = max(len(sample.sources) for sample in samples)
     rows = [[*sample.sources, *[-1] * (most - len(sample.sources))] for sample in samples]
     return torch.tensor(rows, dtype=torch.int64) if most else None
+
+
+def _portraits(samples: Sequence[QuerySample]) -> Tensor | None:
+    """(N, P, Dp), zeros behind the last of each; None where no portraits are given."""
+    rows = [sample.portraits for sample in samples if sample.portraits is not None]
+    return torch.from_numpy(_padded(rows, [len(one) for one in rows])) if rows else None
 
 
 def _stream(

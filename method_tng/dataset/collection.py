@@ -92,7 +92,12 @@ class Collection:
         for store in features.of_queries:
             store.require([name for one in split.narrations for name in features_of(one)])
         self._query_samples = QuerySamples(
-            split.narrations, features.queries, vocabulary, data.max_desc_l, features.sentences
+            split.narrations,
+            features.queries,
+            vocabulary,
+            data.max_desc_l,
+            features.sentences,
+            features.portraits,
         )
         starts = np.cumsum([0, *map(len, cuts)])[:-1].tolist()
         films = (movie.movie_id for movie in split.movies)

@@ -11,20 +11,22 @@ OPTIONS = {
     "sub": ("sub_features", "sub_feat_size", "no_norm_tfeat"),
     "query": ("query_features", "q_feat_size", "no_norm_tfeat"),
     "sentence": ("sentence_features", "", "no_norm_tfeat"),
+    "portrait": ("portrait_features", "", "no_norm_tfeat"),
 }
 OF_WINDOWS = ("video", "sub")
 
 
 def kinds_of(data: DataSettings) -> list[str]:
-    """The streams that ctx_mode uses ("video", "sub"), then "query", and "sentence" if its file is named."""
+    """The streams that ctx_mode uses ("video", "sub"), "query", and "sentence" and "portrait" if named."""
     used = {*data.ctx_mode.split("_"), "query"} | ({"sentence"} if data.sentence_features else set())
+    used |= {"portrait"} if data.portrait_features else set()
     return [kind for kind in OPTIONS if kind in used]
 
 
 def open_store(
     data: DataSettings, split: str, kind: str, cache: RowCache | None = None, limit: int | None = None
 ) -> FeatureStore:
-    """The features of one kind ("video", "sub", "query" or "sentence").
+    """The features of one kind ("video", "sub", "query", "sentence" or "portrait").
 
     Raises:
         ConfigError: no path is given.
@@ -66,6 +68,9 @@ class Features:
         self.queries = open_store(data, split, "query", self.cache, data.max_desc_l)
         self.sentences = (
             open_store(data, split, "sentence", self.cache, 2) if "sentence" in self._widths else None
+        )
+        self.portraits = (
+            open_store(data, split, "portrait", self.cache) if "portrait" in self._widths else None
         )
         self._stores = [stream.store for stream in streams.values()]
 

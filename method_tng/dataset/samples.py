@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from method_tng.contract.errors import DataError
 from method_tng.contract.items import Narration, Window
 from method_tng.dataset.feature_store import FeatureStore, RowCache
+from method_tng.dataset.portraits import portraits_in
 from method_tng.dataset.rows import normalize_rows, pool_rows
 from method_tng.dataset.text import Vocabulary
 
@@ -23,6 +24,7 @@ class QuerySample:
     token_ids: Sequence[int] | None
     sentence: np.ndarray | None = None  # (Dc,)
     sources: Sequence[int] = ()  # numbers of the narrations it is joined from
+    portraits: np.ndarray | None = None  # (P, Dp), P may be 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,12 @@ class QuerySamples(Dataset[QuerySample]):
         vocabulary: Vocabulary | None = None,
         limit: int | None = None,
         sentences: FeatureStore | None = None,
+        portraits: FeatureStore | None = None,
     ) -> None:
         self.narrations = narrations
         self.store = store
         self.sentences = sentences
+        self.portraits = portraits
         self.limit = limit
         joined = dict.fromkeys(source for one in narrations for source in one.sources)
         self._numbers = {source: number for number, source in enumerate(joined)}
@@ -87,6 +91,7 @@ class QuerySamples(Dataset[QuerySample]):
             token_ids,
             np.mean(sentences, axis=0) if sentences else None,
             [self._numbers[source] for source in narration.sources],
+            portraits_in(self.portraits, narration.query_id) if self.portraits else None,
         )
 
 

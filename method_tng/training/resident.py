@@ -93,6 +93,7 @@ def _take_queries(queries: QueryBatch, rows: np.ndarray, index: Tensor, width: i
         token_ids=None if tokens is None else tokens[index],
         sentence=None if queries.sentence is None else queries.sentence[index],
         sources=None if queries.sources is None else queries.sources[index],
+        portraits=None if queries.portraits is None else queries.portraits[index],
     )
 
 

@@ -13,6 +13,7 @@ from method_tng.contract.errors import ConfigError
 from method_tng.contract.protocols import Spans
 from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
+from method_tng.dataset.windows import label_clips
 from tests.baselines.cnclip_rnl.rnl_world import FACES, VIDEO, WITH_FACES, WORDS, make_batch, make_model
 
 ALL = torch.arange(4)[:, None].expand(-1, 2)
@@ -81,6 +82,17 @@ def test_a_shorter_window_that_is_masked_keeps_its_time_scale() -> None:
     ]
     assert longest == pytest.approx([7 * 2 * 23 / 19, 14, 14, 14])
     assert legal.sum(1).tolist() == [49, 49, 37, 25]  # rows less the width plus one, for widths 2, 4 and 8
+
+
+@pytest.mark.parametrize(("label_end", "last"), [("upstream", 8), ("inclusive", 7)])
+def test_a_box_that_equals_the_label_gives_the_moments_seconds(label_end: str, last: int) -> None:
+    span, rows = (6.0, 16.0), 20  # seconds, in rows of two
+    assert label_clips(span, rows, 2.0, label_end) == (3, last)
+    torch.manual_seed(0)
+    settings = CnclipRnlSettings(hidden_size=8, num_frames=rows)
+    model = RNL(settings, DataSettings(label_end=label_end), Sizes(frames=VIDEO, words=WORDS))
+    borders = model.borders(torch.tensor([[[3.0, float(last)]]]), torch.tensor([rows]))
+    assert (2 * borders).flatten().tolist() == list(span)
 
 
 def test_portraits_are_read_and_absent_ones_are_not() -> None:
