@@ -5,7 +5,7 @@ Times are seconds from a film's start.  Every limit of a request stands here.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from method_tng.search.answers import SearchRequest
 
@@ -17,13 +17,7 @@ CLIP_SECONDS = 180.0  # the longest clip that is cut
 Format = Literal["json", "csv", "srt", "vtt", "edl", "mp4"]
 
 
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("nothing was typed")
-    return text
-
-
-Sentence = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_not_blank)]
+Sentence = Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH, pattern=r"\S")]
 Second = Annotated[float, Field(ge=0, le=LATEST, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)]
 

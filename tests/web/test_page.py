@@ -135,7 +135,7 @@ def test_a_sentence_finds_cards_and_a_click_plays_the_moment_to_its_end(page: Pa
     card.click()
     _until(page, f"!{PAUSED} && {NOW} > 11.2")
     assert 11 <= page.evaluate(NOW) <= 15
-    assert page.locator("#whole .ridge").get_attribute("d").count("L") == 14
+    assert page.locator("#whole .ridge").get_attribute("d").count("L") == 16
     expect(page.locator("#whole .moment.chosen")).to_have_count(1)
     expect(page.locator("#whole .moment")).to_have_count(3)
     expect(page.locator("#whole .spoken")).to_have_count(2)

@@ -31,7 +31,8 @@ export class Player {
 
   /** Seconds of the film, also while a cut clip of it is shown. */
   get now() {
-    return this.video.currentTime + (this.clip?.start ?? 0);
+    const plays = find("offer").hidden && this.video.readyState > 0;
+    return plays ? this.video.currentTime + (this.clip?.start ?? 0) : this.#sought;
   }
 
   /** Shows a film at a moment, or from its beginning; curve and lines follow when they are there. */
@@ -163,6 +164,7 @@ export class Player {
 
   #refused() {
     if (!this.film || !this.video.hasAttribute("src")) return;
+    this.video.pause(); // the sound alone would go on
     if (this.clip) this.#offer("no_clip");
     else this.#offer(this.moment ? "cannot" : "cannot_here");
     this.#note("");

@@ -90,11 +90,14 @@ export class Timeline {
     for (const [index, second] of seconds.entries()) {
       if (second + step < this.from || second > this.to) continue;
       const share = (relevance[index] - least) / (most - least || 1);
-      points.push(`${this.#across(second + step / 2).toFixed(1)} ${(top - 3 - share * (top - 8)).toFixed(1)}`);
+      const height = (top - 3 - share * (top - 8)).toFixed(1);
+      if (!points.length) points.push([this.#across(second), height]); // a clip's value holds for all of it
+      points.push([this.#across(second + step / 2), height]);
+      if (index === seconds.length - 1) points.push([this.#across(Math.min(second + step, this.to)), height]);
     }
     if (!points.length) return [];
-    const [first, last] = [points[0].split(" ")[0], points.at(-1).split(" ")[0]];
-    const ridge = `M${points.join("L")}`;
+    const [first, last] = [points[0][0], points.at(-1)[0]];
+    const ridge = `M${points.map(([x, y]) => `${x.toFixed(1)} ${y}`).join("L")}`;
     return [
       shape("path", { d: `${ridge}L${last} ${top}L${first} ${top}Z` }, "hill"),
       shape("path", { d: ridge }, "ridge"),
