@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from method_tng.layers.transformer import split_heads
 
 HEADS = 4
-LOGITS_AT_ONCE = 1 << 24  # numbers of one block of the additive attention, 64 MB
+SUMS_AT_ONCE = 1 << 26  # numbers of one block of the additive attention, 256 MB
 
 
 class AlignmentBlock(nn.Module):
@@ -85,7 +85,7 @@ class AdditiveAttention(nn.Module):
         self.ws2 = nn.Linear(width, width, bias=False)
         self.wst = nn.Linear(width, 1, bias=False)
 
-    def forward(self, video: Tensor, text: Tensor, mask: Tensor, at_once: int = LOGITS_AT_ONCE) -> Tensor:
+    def forward(self, video: Tensor, text: Tensor, mask: Tensor, at_once: int = SUMS_AT_ONCE) -> Tensor:
         """video (P, T, D), text (P, L, D), mask (P, L) bool with a real row each -> (P, T, D).
 
         Args:

@@ -112,9 +112,11 @@ class RNL(nn.Module):
     def padded_sentence(self, queries: QueryBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Words, their mask and portraits, cut or padded to `max_words` and `max_faces`.
 
-        Padding is read too unless `mask_alignment` is on, so both numbers matter.  Absent portraits are 0.
+        Padding is read too, so both numbers matter; with `mask_alignment` it is not, and words are only cut.
+        Absent portraits are 0.
         """
         room, width = self.settings.max_words - queries.words.shape[1], self.settings.hidden_size
+        room = min(room, 0) if self.settings.mask_alignment else room
         words, mask = F.pad(queries.words, (0, 0, 0, room)), F.pad(queries.mask, (0, room))
         portraits = queries.portraits
         portraits = words.new_zeros(len(words), 0, width) if portraits is None else portraits
