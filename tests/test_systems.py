@@ -11,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from method_tng.contract.batch import Batch, WindowBatch
-from method_tng.contract.recipe import Progress, Recipe
-from method_tng.contract.settings import SearchSettings
+from method_tng.contract.items import RankingTable
+from method_tng.contract.recipe import Progress, Recipe, Stage
+from method_tng.contract.settings import TASKS, SearchSettings
 from method_tng.dataset.collection import Collection
+from method_tng.retrieval.pipeline import Key
 from method_tng.retrieval.predictions import write_predictions, write_submission, write_truth
-from method_tng.retrieval.split import answer_split
+from method_tng.retrieval.preselection import Preselection, same_windows
+from method_tng.retrieval.split import answer_split, encoded_corpus
 from method_tng.runs.checkpoint import load_weights, save_weights
 from method_tng.runs.config import RunSettings, resolve
 from method_tng.runs.systems import recipe_of
@@ -38,11 +41,18 @@ PAIRS = {
     "hidden_size": 16, "n_heads": 2, "dim_feedforward": 32, "enc_layers": 1, "dec_layers": 2, "drop": 0.0,
     "input_drop": 0.0, "lr": 3e-3, "wd": 0.0, "optimizer": "adamw", "max_ctx_l": 60, "label_end": "inclusive",
 }  # fmt: skip
+STAGES = {
+    "hidden_size": 16, "num_frames": 20, "short_windows": "mask", "mask_alignment": True, "max_words": 8,
+    "anchor_widths": [2, 4, 8], "drop": 0.0, "stretch": False, "shot_seconds": 10.0, "around_seconds": 16.0,
+    "retrieve_lr": 3e-3, "num_attn_layers": 1, "joint_size": 16, "lr": 3e-3, "wd": 0.0, "optimizer": "adam",
+    "label_end": "inclusive",
+}  # fmt: skip
 SYSTEMS_UNDER_TEST: dict[str, dict[str, Any]] = {
     "reloclnet": {"system": "reloclnet", **CLIPS},
     "reloclnet video only": {"system": "reloclnet", **CLIPS, "ctx_mode": "video_tef"},
     "reloclnet as published": {"system": "reloclnet", **CLIPS, "pad_compat": True},
     "reloclnet spans": {"system": "reloclnet", **SPANS},
+    "cnclip_rnl": {"system": "cnclip_rnl", **STAGES},
     "rgnet": {"system": "rgnet", **PAIRS},
     "rgnet with adapter": {
         "system": "rgnet",
@@ -60,13 +70,12 @@ class World:
 
     recipe: Recipe
     settings: RunSettings
-    training: Collection
+    training: dict[str, Collection]  # by stage, as are the models
     models: dict[str, nn.Module]
 
-    @property
-    def batch(self) -> Batch:
-        """Eight narrations."""
-        return self.training.batch(range(8))
+    def batch(self, stage: Stage) -> Batch:
+        """Eight narrations as a stage is shown them."""
+        return self.training[stage.name].batch(range(8))
 
 
 @pytest.fixture(params=SYSTEMS_UNDER_TEST)
@@ -83,12 +92,35 @@ def make_world(options: dict[str, Any], folder: Path) -> World:
     known["sentence_features"] = str(folder / "tiny" / "tiny_sentence.h5")
     settings = resolve([("tiny", {**known, **options})])
     recipe = recipe_of(settings.system)
-    models, training = {}, Collection.open(settings.data, "train")
+    models, shown = {}, {}
     for stage in recipe.stages:
+        shown[stage.name] = training = Collection.open(settings.of_stage(stage, training=True).data, "train")
         models[stage.name] = stage.build(settings.model, settings.of_stage(stage).data, training.sizes())
         if stage.start:
             stage.start(models[stage.name], settings.model, [training.batch(range(len(training.own_window)))])
-    return World(recipe, settings, training, models)
+    return World(recipe, settings, shown, models)
+
+
+def answers(world: World, tasks: tuple[str, ...] = TASKS) -> tuple[dict[Key, RankingTable], Collection]:
+    """What a world says of the validation split, and the split; with two stages the first one finds."""
+    first, last = (world.settings.of_stage(world.recipe.stages[place]).data for place in (0, -1))
+    models = {name: model.eval() for name, model in world.models.items()}
+    matcher, localizer = world.recipe.assemble(models)
+    words = world.training[world.recipe.stages[-1].name].vocabulary
+    val, search = Collection.open(last, "val", words), SearchSettings(tasks=tasks)
+    chosen, cpu = None, torch.device("cpu")
+    if matcher is not localizer:
+        known = Collection.open(first, "val")
+        chosen = Preselection(
+            matcher,
+            encoded_corpus(matcher.encode_windows, known, search, cpu, None),
+            known.query_batch,
+            torch.from_numpy(known.window_movies),
+            same_windows(known.windows, val.windows),
+            len(known.windows),
+        )
+    asked = (world.settings.model, search)
+    return answer_split(world.recipe, models, asked, val, cpu, preselection=chosen), val
 
 
 def progress() -> Progress:
@@ -100,7 +132,7 @@ def test_every_loss_term_is_finite_and_every_parameter_gets_a_gradient(world: Wo
         model = world.models[stage.name].train()
         learnt: set[int] = set()
         for objective in stage.objectives(model, world.settings.model):
-            terms = objective.loss(world.batch, progress())
+            terms = objective.loss(world.batch(stage), progress())
             assert all(math.isfinite(term.detach()) for term in terms.values())
             sum(terms.values()).backward()
             learnt |= {
@@ -117,12 +149,13 @@ def test_eight_narrations_are_learned_by_heart(world: World) -> None:
     for stage in world.recipe.stages:
         model = world.models[stage.name].train()
         objectives = stage.objectives(model, world.settings.model)
-        optimizers = [make_optimizer(objective, world.settings.train) for objective in objectives]
+        train = world.settings.of_stage(stage).train
+        optimizers = [make_optimizer(objective, train) for objective in objectives]
         first = last = 0.0
         for _ in range(60):
             last = 0.0
             for objective, optimizer in zip(objectives, optimizers, strict=True):
-                loss = sum(objective.loss(world.batch, progress()).values())
+                loss = sum(objective.loss(world.batch(stage), progress()).values())
                 loss.backward()
                 optimizer.step()
                 optimizer.zero_grad()
@@ -137,14 +170,20 @@ def test_padding_changes_nothing(system: str, tmp_path: Path) -> None:  # the pu
     matcher, localizer = world.recipe.assemble(world.models)
     for model in world.models.values():
         model.eval()
-    batch = world.batch
+    found, opened = (world.batch(world.recipe.stages[place]) for place in (0, -1))
     with torch.no_grad():
-        queries = matcher.encode_queries(batch.queries)
-        short, long = (matcher.encode_windows(one) for one in (batch.windows, pad_windows(batch.windows, 7)))
-        assert torch.allclose(matcher.match(queries, short), matcher.match(queries, long), atol=1e-5)
-        pairs = torch.stack([torch.arange(8), batch.positive], dim=1)
-        best = [scores_of(localizer.localize(queries, code, pairs)) for code in (short, long)]
+        queries, codes = both_paddings(matcher, found)
+        assert torch.allclose(*(matcher.match(queries, code) for code in codes), atol=1e-5)
+        queries, codes = both_paddings(localizer, opened)
+        pairs = torch.stack([torch.arange(8), opened.positive], dim=1)
+        best = [scores_of(localizer.localize(queries, code, pairs)) for code in codes]
     assert torch.allclose(best[0], best[1], atol=1e-5)
+
+
+def both_paddings(model: Any, batch: Batch) -> tuple[Any, list[Any]]:
+    """The code of a batch's queries, and those of its windows with less and more padding."""
+    windows = (batch.windows, pad_windows(batch.windows, 7))
+    return model.encode_queries(batch.queries), [model.encode_windows(one) for one in windows]
 
 
 def scores_of(spans: Any) -> Tensor:
@@ -171,13 +210,10 @@ def test_saved_weights_give_the_same_moments_and_predictions_that_validate(
         for value in again.models[stage.name].parameters():
             nn.init.normal_(value)
         load_weights(again.models[stage.name], path)
-    val = Collection.open(world.settings.data, "val", world.training.vocabulary)
-    tables = []
+    tables, val = [], None
     for one in (world, again):
-        for model in one.models.values():
-            model.eval()
-        search = (world.settings.model, SearchSettings())
-        tables.append(answer_split(world.recipe, one.models, search, val, torch.device("cpu")))
+        table, val = answers(one)
+        tables.append(table)
     for key, table in tables[0].items():
         assert table.score.tolist() == tables[1][key].score.tolist()
         assert table.place.tolist() == tables[1][key].place.tolist()
@@ -196,10 +232,7 @@ def test_saved_weights_give_the_same_moments_and_predictions_that_validate(
 
 
 def test_moments_inside_films_are_a_submission_to_mad(world: World, tmp_path: Path) -> None:
-    val = Collection.open(world.settings.data, "val", world.training.vocabulary)
-    search = (world.settings.model, SearchSettings(tasks=("TNG",)))
-    models = {name: model.eval() for name, model in world.models.items()}
-    tables = answer_split(world.recipe, models, search, val, torch.device("cpu"))
+    tables, val = answers(world, ("TNG",))
     (path,) = write_submission(tables, val, tmp_path, "val", "mad")
     lines = [{"query_id": int(one.query_id), "timestamps": one.spans[0]} for one in val.split.narrations]
     write_lines(tmp_path / "truth.jsonl", lines)

@@ -12,6 +12,30 @@ from method_tng.contract.settings import ON, option
 class CnclipRnlSettings:
     """Sizes, losses and search options of the retriever and of the locator."""
 
+    shot_seconds: float = option(20.0, "length of the shots that are found", least=0.001)
+    around_seconds: float = option(
+        90.0, "seconds on both sides of a found shot that are searched for the borders", least=0
+    )
+    shot_features: str = option(
+        "", "HDF5 file or folder of the rows a shot is found by; '' = video_features", inference=True
+    )
+    shot_query_features: str = option(
+        "", "HDF5 file of the words a shot is found by; '' = query_features", inference=True
+    )
+    shot_sentence_features: str = option(
+        "", "HDF5 file of the sentences a shot is found by; '' = sentence_features", inference=True
+    )
+    shot_texts: str = option(
+        "captions",
+        "what shots are learned from - captions: their joined narrations, as published; narrations: single "
+        "ones, each with the shot around its middle",
+        ("captions", "narrations"),
+    )
+    retrieve_n_epoch: int = option(1, "passes over the shots in the first stage", least=1)
+    retrieve_bsz: int = option(64, "shots of a batch in the first stage, of all processes together", least=2)
+    retrieve_lr: float = option(2e-6, "learning rate of the first stage", least=0)
+    retrieve_wd: float = option(1e-3, "weight decay of the first stage", least=0)
+
     clip_model: str = option(
         "",
         "folder of a Chinese-CLIP model that is trained from pictures and texts; '' = from the features of "

@@ -42,7 +42,7 @@ class WindowBatch:
     clip_seconds: Tensor  # (M,) float64, seconds that one row covers (longer when a window was pooled)
     frames: Tensor | None = None  # (M, T, Dv) the video stream
     subtitles: Tensor | None = None  # (M, T, Ds) the subtitle or narration stream
-    images: Tensor | None = None  # (M, F, 3, H, W) only for systems trained from pictures
+    images: Tensor | None = None  # (M, F, 3, S, S) uint8 RGB, only for systems that learn from pictures
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -80,6 +80,16 @@ class DataSettings:
     portrait_features: str = option(
         "", "HDF5 file with the portraits of the roles that each query names, for systems that see faces"
     )
+    pictures: str = option(
+        "",
+        "folder of FILM/MILLISECONDS.jpg for systems that learn from pictures themselves; '' = none are read",
+    )
+    num_pictures: int = option(
+        10, "pictures of a window, at the middles of so many equal parts", needs={"pictures": ON}, least=1
+    )
+    picture_size: int = option(
+        224, "width and height to which pictures are brought", needs={"pictures": ON}, least=1
+    )
     ctx_mode: str = option("video_sub", "streams of a window, and whether clips know their place", CTX_MODES)
     clip_length: float = option(1.5, "seconds that one feature row covers", least=0.001)
     window_seconds: float = option(

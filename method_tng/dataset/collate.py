@@ -52,6 +52,7 @@ def collate_windows(samples: Sequence[WindowSample], with_endpoints: bool = Fals
         clip_seconds=torch.tensor([sample.clip_seconds for sample in samples], dtype=torch.float64),
         frames=_stream([sample.frames for sample in samples], lengths, with_endpoints),
         subtitles=_stream([sample.subtitles for sample in samples], lengths, with_endpoints),
+        images=_pictures(samples),
     )
 
 
@@ -72,6 +73,12 @@ def _portraits(samples: Sequence[QuerySample]) -> Tensor | None:
     """(N, P, Dp), zeros behind the last of each; None where no portraits are given."""
     rows = [sample.portraits for sample in samples if sample.portraits is not None]
     return torch.from_numpy(_padded(rows, [len(one) for one in rows])) if rows else None
+
+
+def _pictures(samples: Sequence[WindowSample]) -> Tensor | None:
+    """(M, F, 3, S, S) uint8; None where no pictures are read."""
+    pictures = [sample.pictures for sample in samples if sample.pictures is not None]
+    return torch.from_numpy(np.stack(pictures)) if pictures else None
 
 
 def _stream(

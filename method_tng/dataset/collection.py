@@ -86,7 +86,13 @@ class Collection:
         ranges = self._ranges(num_rows)
         features = self._features
         self._window_samples = WindowSamples(
-            self.windows, self.window_movies, ranges, data.clip_length, features.video, features.subtitles
+            self.windows,
+            self.window_movies,
+            ranges,
+            data.clip_length,
+            features.video,
+            features.subtitles,
+            features.pictures,
         )
         self.window_lengths = self._window_samples.lengths
         for store in features.of_queries:

@@ -1,8 +1,11 @@
 """The feature streams that the settings name, opened and held to what the options say of them."""
 
+from pathlib import Path
+
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.feature_store import FeatureStore, RowCache, common_rows
+from method_tng.dataset.pictures import PictureFolder
 from method_tng.dataset.samples import Stream
 
 GIGABYTE = 10**9
@@ -72,6 +75,8 @@ class Features:
         self.portraits = (
             open_store(data, split, "portrait", self.cache) if "portrait" in self._widths else None
         )
+        size = (data.num_pictures, data.picture_size)
+        self.pictures = PictureFolder(Path(data.pictures), *size) if data.pictures else None
         self._stores = [stream.store for stream in streams.values()]
 
     def width(self, kind: str) -> int:

@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from method_tng.contract.errors import DataError
 from method_tng.contract.items import Narration, Window
 from method_tng.dataset.feature_store import FeatureStore, RowCache
+from method_tng.dataset.pictures import PictureFolder
 from method_tng.dataset.portraits import portraits_in
 from method_tng.dataset.rows import normalize_rows, pool_rows
 from method_tng.dataset.text import Vocabulary
@@ -37,6 +38,7 @@ class WindowSample:
     num_clips: int
     frames: np.ndarray | None  # (T, Dv)
     subtitles: np.ndarray | None  # (T, Ds)
+    pictures: np.ndarray | None = None  # (F, 3, S, S) uint8
 
 
 def sentence_vector(store: FeatureStore, query_id: str) -> np.ndarray:
@@ -138,6 +140,7 @@ class WindowSamples(Dataset[WindowSample]):
         clip_length: seconds that a row covers.
         video: the stream; None = not used.
         subtitles: the stream; None = not used.
+        pictures: of films; None = not used.
     """
 
     def __init__(
@@ -148,6 +151,7 @@ class WindowSamples(Dataset[WindowSample]):
         clip_length: float,
         video: Stream | None,
         subtitles: Stream | None,
+        pictures: PictureFolder | None = None,
     ) -> None:
         self.windows = windows
         self.movies = movies
@@ -158,6 +162,7 @@ class WindowSamples(Dataset[WindowSample]):
         self.clip_seconds = clip_length * num_rows / self.lengths
         self.video = video
         self.subtitles = subtitles
+        self.pictures = pictures
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -172,4 +177,5 @@ class WindowSamples(Dataset[WindowSample]):
             int(self.lengths[index]),
             self.video.rows(window, first, behind) if self.video else None,
             self.subtitles.rows(window, first, behind) if self.subtitles else None,
+            self.pictures.read(window) if self.pictures else None,
         )

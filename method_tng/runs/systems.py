@@ -14,6 +14,7 @@ from method_tng.contract.errors import ConfigError
 SYSTEMS = {
     "reloclnet": "method_tng.reloclnet",
     "rgnet": "baselines.rgnet",
+    "cnclip_rnl": "baselines.cnclip_rnl",
 }
 
 

@@ -145,7 +145,8 @@ def _reader(
     )
     on_gpu = process.device.type == "cuda"
     limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else settings.data.cache_gb * 1e9
-    if settings.train.num_workers == 0 and needed <= limit and not draws_windows(settings.train):
+    read_anew = settings.train.num_workers or settings.data.pictures or draws_windows(settings.train)
+    if needed <= limit and not read_anew:
         queries = np.flatnonzero(training.own_window >= 0)
         if len(queries) == len(training.own_window):
             if not on_gpu:

@@ -49,7 +49,7 @@ MODULES: dict[str, set[str]] = {
     "demo": {"extract", "prepare", "train", "index_corpus", "serve"},  # every step is another command
     "train": {"corpora.demo", "inference"},  # bare: makes the demo first, reports on its test split last
 }
-BASELINE_DOOR = {"training", "retrieval", "dataset", "standalone_eval"}
+BASELINE_DOOR = {"training", "retrieval", "dataset", "extraction", "standalone_eval"}
 
 CORE = {"torch", "transformers", "numpy", "h5py", "easydict", "scipy", "tqdm", "tensorboard", "yaml"}
 CORE |= {"safetensors", "PIL", "msgspec"}

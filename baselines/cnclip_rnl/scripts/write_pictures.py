@@ -1,0 +1,35 @@
+"""Writes the pictures that the first stage is fine-tuned from: FRAMES/FILM/MILLISECONDS.jpg.
+
+    python baselines/cnclip_rnl/scripts/write_pictures.py FILMS FRAMES [--rate 1] [--size 256]
+
+FILMS is a folder of video files; a film's id is its path in it.  Films that are done are left alone.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from method_tng.runs.door import Parser, enter
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parses, writes; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return enter(lambda: _write(words))
+
+
+def _write(words: list[str]) -> int:
+    parser = Parser("write_pictures.py", allow_abbrev=False, description="Pictures of films.")
+    parser.add_argument("films", type=Path)
+    parser.add_argument("frames", type=Path)
+    parser.add_argument("--rate", type=float, default=1.0, help="pictures a second")
+    parser.add_argument("--size", type=int, default=256, help="of the shorter side")
+    args = parser.parse_args(words)
+    from method_tng.extraction.pictures import write_pictures
+
+    print(f"{write_pictures(args.films, args.frames, args.rate, args.size)} films -> {args.frames}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
