@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from baselines.cnclip_rnl.localizer import RNL
 from baselines.cnclip_rnl.objective import localizer_terms, retriever_terms
+from baselines.cnclip_rnl.published import read_published
 from baselines.cnclip_rnl.retriever import ShotRetriever, decayed_apart, make_retriever
 from baselines.cnclip_rnl.settings import CnclipRnlSettings
 from method_tng.contract.batch import Batch
@@ -111,4 +112,5 @@ RECIPE = Recipe(
     ),
     assemble=lambda models: (models.get("retrieve"), models.get("ground")),
     fusion=fuse,
+    published=read_published,
 )

@@ -295,6 +295,6 @@ class SearchSettings:
         100, "windows that the other run chooses per query", needs={"matcher": ON}, least=1
     )
     max_before_nms: int = option(200, "moments kept per query before suppression", least=1)
-    max_after_nms: int = option(100, "moments reported per query", least=1)
+    max_after_nms: int = option(100, "moments, windows and films reported per query", least=1)
     nms_thd: float = option(-1.0, "drop a moment that overlaps a better one by more than this IoU; -1 = off")
     film_nms_thd: float = option(0.5, "the same where moments of overlapping windows meet in film time")

@@ -57,6 +57,7 @@ def _report(words: list[str]) -> int:
     return 0
 
 
+@torch.inference_mode()
 def ranks_of(
     matcher: torch.nn.Module, collection: Collection, device: torch.device, own_film: bool
 ) -> np.ndarray:
