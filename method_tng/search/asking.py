@@ -8,7 +8,7 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collate import collate_queries
 from method_tng.dataset.rows import normalize_rows
 from method_tng.dataset.samples import QuerySample
-from method_tng.dataset.text import Vocabulary
+from method_tng.dataset.text import Vocabulary, words_of
 from method_tng.encoders.text import TextEncoder
 
 
@@ -30,10 +30,10 @@ class Asker:
         """A QueryBatch of one sentence.
 
         Raises:
-            ConfigError: nothing was typed, or this run cannot take typed text.
+            ConfigError: no word was typed, or this run cannot take typed text.
         """
-        if not text.strip():
-            raise ConfigError("nothing was typed; expected a sentence")
+        if not words_of(text):
+            raise ConfigError(f"nothing was typed that is a word ({text!r}); expected a sentence")
         if self.words is None:
             raise ConfigError(
                 "this run's query features were made elsewhere, so a typed sentence cannot be encoded alike; "

@@ -1,7 +1,7 @@
 """Every refusal of the service: a status, a stable code and one sentence, `{"code", "message"}`.
 
 400 bad_host                  403 cross_site             404 not_found, unknown_film, no_video, no_picture
-405 method_not_allowed        409 no_typed_text          416 range_not_satisfiable
+405 method_not_allowed        409 unreadable            416 range_not_satisfiable
 422 invalid_request, one_film, no_moment, clip_too_long, no_clip
 500 internal, damaged         501 missing_extra          503 busy
 """
@@ -37,7 +37,7 @@ def answer_faults(app: FastAPI) -> None:
     """Turns every error that can reach an app into a fault of the table above."""
     app.add_exception_handler(PlainRefusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(ConfigError, lambda _, error: _fault(409, "no_typed_text", str(error)))
+    app.add_exception_handler(ConfigError, lambda _, error: _fault(409, "unreadable", str(error)))
     app.add_exception_handler(MissingExtra, lambda _, error: _fault(501, "missing_extra", str(error)))
     app.add_exception_handler(DataError, _damaged)
     app.add_exception_handler(Exception, _internal)

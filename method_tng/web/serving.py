@@ -1,5 +1,6 @@
 """The service on a socket, over an index."""
 
+import contextlib
 import socket
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -44,7 +45,8 @@ def serve(
             app, log_level="warning", access_log=False, server_header=False,
             limit_concurrency=CONNECTIONS, timeout_keep_alive=PATIENCE, timeout_graceful_shutdown=3,
         )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listening])
+        with contextlib.suppress(KeyboardInterrupt):  # the usual end
+            uvicorn.Server(config).run(sockets=[listening])
     finally:
         listening.close()
 

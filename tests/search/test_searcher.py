@@ -117,8 +117,9 @@ def test_filters_groups_threshold_and_pages(run: RunFolder, tmp_path: Path) -> N
     assert all(-1.01 <= value <= 1.01 for value in curve.relevance)
     with pytest.raises(DataError, match="holds no film 'nobody'"):
         searcher.search(SearchRequest(text, films=("nobody",)))
-    with pytest.raises(ConfigError, match="nothing was typed"):
-        searcher.search(SearchRequest("  "))
+    for blank in ("", "  ", "?!", "\x00\x01", "。"):
+        with pytest.raises(ConfigError, match="nothing was typed that is a word"):
+            searcher.search(SearchRequest(blank))
 
 
 def test_films_come_go_and_are_swept_away(run: RunFolder, tmp_path: Path) -> None:

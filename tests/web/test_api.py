@@ -88,7 +88,7 @@ def test_refusals_have_codes_and_tell_no_paths(client: TestClient, searcher: Tol
                  "/films/no/thumbnails/0", "/films/no/subtitles", "/films/no/clip?start=0&end=1",
                  "/search?text=x&films=no", "/export/csv?text=x&films=no"):  # fmt: skip
         assert str(searcher.folder) not in _refused(client.get(path), 404, "unknown_film")
-    assert "typed" in _refused(client.get("/search?text=typed"), 409, "no_typed_text")
+    assert "typed" in _refused(client.get("/search?text=typed"), 409, "unreadable")
     _refused(client.get("/nothing"), 404, "not_found")
     _refused(client.post("/search"), 405, "method_not_allowed")
     _refused(client.get("/films/only-features/video"), 404, "no_video")

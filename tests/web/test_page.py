@@ -223,7 +223,9 @@ def test_loading_empty_and_faulty_answers_are_told(page: Page, searcher: ToldSea
     _search(page, "nothing")
     expect(page.locator("#status")).to_have_text("No moment was found.")
     _search(page, "typed")
-    expect(page.get_by_role("alert")).to_contain_text("cannot read typed sentences")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "cannot read this sentence: this run cannot take typed text."
+    )
     page.route("**/search?*", lambda route: route.abort())
     _search(page)
     expect(page.get_by_role("alert")).to_contain_text("does not answer")

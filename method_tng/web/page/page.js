@@ -98,7 +98,8 @@ function status(isSearch) {
 
 function fault(error) {
   const word = `fault_${error.code}`;
-  return say(word) === word ? say("fault_other", { code: error.code ?? error.name }) : say(word);
+  const known = say(word) !== word;
+  return say(known ? word : "fault_other", { code: error.code ?? error.name, message: error.message });
 }
 
 function folders(names) {
