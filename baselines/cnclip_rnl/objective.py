@@ -25,7 +25,7 @@ def localizer_terms(
 
     Args:
         model: in training mode windows are stretched.
-        batch: its labels are the clips of the targets (the last one included), of one moment per sentence.
+        batch: its labels are the clips of the targets, of one moment per sentence.
         progress: ratios are drawn from its generator.
         ratios: of each sentence's window, instead of those.
     """
@@ -35,7 +35,7 @@ def localizer_terms(
     found = model(model.read_frames(rows, mask), mask, text, real)
     targets = proposal_targets(model.table, found.legal, labels, settings.positive_share)
     share = share_of_mean(len(labels), labels.device)
-    border_share = share_of_mean(int(targets.positive.sum()), labels.device)
+    border_share = share_of_mean(max(1, int(targets.positive.sum())), labels.device)
     return {
         "loss_score": settings.lw_score * share * score_loss(found.logits, found.legal, targets.scores),
         "loss_border": settings.lw_border * border_share * border_loss(found.boxes, labels, targets.positive),
@@ -61,7 +61,8 @@ def training_windows(
         first, last = batch.targets.clips[number].clamp(0, length - 1).tolist()
         picks, label = np.arange(length), (first, last)
         if ratios is not None:
-            picks, label = stretched(length, label, ratios[number])
+            picks, (first, behind) = stretched(length, (first, last + model.behind), ratios[number])
+            label = (first, behind - model.behind)
         taken.append(rows[window, torch.from_numpy(picks).to(rows.device)])  # (n, V)
         labels.append(resampled_label(label, places_of(len(picks), settings.num_frames, stretches)))
     counts = torch.tensor([len(one) for one in taken], device=rows.device)

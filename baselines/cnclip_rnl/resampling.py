@@ -60,8 +60,8 @@ def places_of(num_rows: int, num_places: int, stretch_short: bool) -> np.ndarray
 
 
 def rows_per_place(lengths: Tensor, num_places: int, stretch_short: bool) -> Tensor:
-    """How many rows of windows of `lengths` (M,) lie between two places, (M,) float64."""
-    spread = (lengths.double() - 1) / (num_places - 1)
+    """How many rows of windows of `lengths` (M,) lie between two places, (M,) float64, more than 0."""
+    spread = ((lengths.double() - 1) / (num_places - 1)).clamp(min=1 / num_places)  # all places of one row
     return spread if stretch_short else spread.clamp(min=1)
 
 
@@ -80,15 +80,18 @@ def draw_ratios(uniform: Callable[[float, float], float]) -> Ratios:
     return drawn[0], drawn[1], drawn[2]
 
 
-def stretched(num_rows: int, label: Label, ratios: Ratios) -> tuple[np.ndarray, Label]:
+def stretched(num_rows: int, moment: tuple[int, int], ratios: Ratios) -> tuple[np.ndarray, tuple[int, int]]:
     """A window whose moment and surroundings last longer or shorter.
 
-    As published, the label's last row counts as the first one behind the moment here.
+    Args:
+        num_rows: of the window.
+        moment: its first row and the one behind its last; empty when both are the same.
+        ratios: of the three parts.
 
     Returns:
-        (n,) int64 rows to take, and the label among them.
+        (n,) int64 rows to take, and the moment among them.
     """
-    start, end = label
+    start, end = moment
     parts = [_picks(start, ratios[1]), _picks(end - start, ratios[0]), _picks(num_rows - end, ratios[2])]
     moved = len(parts[0]), len(parts[0]) + len(parts[1])
     return np.concatenate([parts[0], start + parts[1], end + parts[2]]), moved

@@ -1,5 +1,6 @@
 """A small RNL and batches for it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,12 +16,12 @@ SMALL = {"hidden_size": 8, "num_frames": 20, "max_words": 6, "anchor_widths": (2
 WITH_FACES = {"face_dim": FACES, "max_faces": 2}
 
 
-def make_model(seed: int = 0, **changes: Any) -> RNL:
-    """In eval mode."""
+def make_model(seed: int = 0, data: Mapping[str, str] | None = None, **changes: Any) -> RNL:
+    """In eval mode; `data` are data options, `changes` its own."""
     torch.manual_seed(seed)
     settings = CnclipRnlSettings(**{**SMALL, **changes})
     sizes = Sizes(frames=VIDEO + settings.face_dim, words=WORDS)
-    return RNL(settings, DataSettings(ctx_mode="video"), sizes).eval()
+    return RNL(settings, DataSettings(**{"ctx_mode": "video", **(data or {})}), sizes).eval()
 
 
 def make_batch(seed: int = 0, count: int = 4, faces: bool = False) -> Batch:

@@ -1,6 +1,7 @@
 """What a batch becomes before the locator reads it, and that it learns."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -35,6 +36,19 @@ def test_given_ratios_replace_the_draws() -> None:
     assert bool((longer.diff(dim=1) > as_they_are[2].diff(dim=1)).all())
 
 
+@pytest.mark.parametrize(("label_end", "rows"), [("inclusive", 2), ("upstream", 1)])
+def test_a_moment_of_one_row_is_stretched_where_its_label_is_that_row(label_end: str, rows: int) -> None:
+    model, batch = (
+        make_model(short_windows="mask", num_frames=60, data={"label_end": label_end}),
+        make_batch(),
+    )
+    targets = replace(batch.targets, clips=torch.tensor([[5, 5]] * 4))
+    labels = training_windows(
+        model.train(), replace(batch, targets=targets), progress(), [(2.0, 1.0, 1.0)] * 4
+    )[2]
+    assert labels.tolist() == [[5, 4 + rows]] * 4
+
+
 def test_several_sentences_may_share_a_window() -> None:
     model, batch = make_model(), make_batch()
     shared = type(batch)(batch.queries, batch.windows, torch.tensor([0, 0, 2, 0]), batch.targets)
@@ -55,3 +69,12 @@ def test_four_sentences_are_learned_by_heart(options: dict) -> None:
         totals.append(float(total.detach()))
     assert all(math.isfinite(value) for value in totals) and totals[-1] < 0.9 * totals[0]
     assert all(value.grad is not None for value in model.parameters())
+
+
+def test_windows_too_short_for_any_proposal_teach_nothing_and_break_nothing() -> None:
+    model, batch = make_model(short_windows="mask", anchor_widths=(30,), num_frames=20).train(), make_batch()
+    terms = localizer_terms(model, batch, progress())
+    assert terms["loss_border"] == 0 and terms["loss_score"] == 0
+    code = model.encode_queries(batch.queries), model.encode_windows(batch.windows)
+    spans = model.localize(*code, torch.tensor([[0, 0]]))
+    assert bool((spans.scores["proposal"] == -torch.inf).all())

@@ -107,3 +107,4 @@ def test_recorded_draws_of_the_published_loader_give_its_labels() -> None:
 def test_an_uncut_window_has_one_row_per_place(stretch_short: bool) -> None:
     assert rows_per_place(torch.tensor([200]), 200, stretch_short).item() == 1
     assert rows_per_place(torch.tensor([100]), 200, False).item() == 1
+    assert 0 < rows_per_place(torch.tensor([1]), 200, stretch_short).item() <= 1  # a single row has a length
