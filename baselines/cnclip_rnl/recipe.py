@@ -35,6 +35,7 @@ def finding(own: CnclipRnlSettings, data: DataSettings) -> Mapping[str, Any]:
         "bsz": own.retrieve_bsz,
         "lr": own.retrieve_lr,
         "optimizer": "adamw",
+        "adam_eps": 1e-6,
         "lr_schedule": "warmup_cosine",
         "wd": own.retrieve_wd,
         "window_draw": "nearest",
@@ -97,10 +98,10 @@ def fuse(match: Tensor, scores: Mapping[str, Tensor], settings: CnclipRnlSetting
     The proposals of all opened windows stand in one list by their own scores; with `score_mix` each is
     multiplied by its window's share among the opened ones, to that power.
     """
-    if settings.score_mix == 0:
-        return scores["proposal"]
-    share = match.log_softmax(-1).masked_fill(match == -torch.inf, -torch.inf)  # (B, W)
-    return scores["proposal"] + settings.score_mix * share[..., None]
+    opened = match > -torch.inf  # (B, W)
+    joint = scores["proposal"].masked_fill(~opened[..., None], -torch.inf)  # (B, W, K)
+    share = torch.where(opened, match.log_softmax(-1), 0)  # (B, W)
+    return joint + settings.score_mix * share[..., None]
 
 
 RECIPE = Recipe(
