@@ -181,7 +181,7 @@ def save_codes(path: Path, codes: CorpusCodes, identity: str) -> None:
         for name, value in group.code.items():
             tensors[f"{index}/code/{name}"] = value.cpu().contiguous()
     facts = {"identity": identity, "groups": str(len(codes.groups)), "windows": str(len(codes))}
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, lambda temporary: save_file(tensors, temporary, metadata=facts))
 
 
