@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="browser tests are 
 
 import uvicorn
 
+from method_tng import demo
+from method_tng.search.opening import open_searcher
 from method_tng.web.api import make_app
 from tests.extraction.rendered import render
 from tests.web.films import ToldSearcher, entry, paint
@@ -60,9 +63,9 @@ def searcher(films: Path) -> ToldSearcher:
     return ToldSearcher(films, [one, two, entry("Old", films / "Old.avi"), entry("<i>no file</i>", None)])
 
 
-@pytest.fixture
-def place(searcher: ToldSearcher) -> Iterator[str]:
-    """The address of the service."""
+@contextlib.contextmanager
+def serving(searcher: Any) -> Iterator[str]:
+    """The address of the service over a searcher."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(make_app(searcher), log_level="error", access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -70,6 +73,13 @@ def place(searcher: ToldSearcher) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def place(searcher: ToldSearcher) -> Iterator[str]:
+    """Where those films are served."""
+    with serving(searcher) as address:
+        yield address
 
 
 @contextlib.contextmanager
@@ -147,6 +157,23 @@ def test_a_sentence_finds_cards_and_a_click_plays_the_moment_to_its_end(page: Pa
     expect(page.locator("#note")).to_have_text("The moment ends here. Space plays on.")
     page.keyboard.press(" ")
     _until(page, f"!{PAUSED} && {NOW} > 15.4")
+
+
+def test_the_demo_plays_what_its_model_finds(browser: sync_api.Browser, tmp_path: Path) -> None:
+    assert demo.main(["--quick", "--out", str(tmp_path)]) == 0
+    (index,) = tmp_path.glob("index-*")
+    with serving(open_searcher(index)) as address, opened(browser, address) as page:
+        _search(page, "黄色的三角形在沙黄的地面上移动。")
+        expect(page.locator("button.card").nth(1)).to_contain_text("Film-0")
+        page.locator("button.card").nth(1).click()
+        start, end = (
+            float(page.locator("#whole .end").get_attribute(f"data-{name}")) for name in ("start", "end")
+        )
+        _until(page, f"!{PAUSED} && {NOW} > {start + 0.3}")
+        assert start <= page.evaluate(NOW) <= end
+        assert page.locator("#whole .ridge").get_attribute("d").count("L") == 20
+        _until(page, PAUSED)
+        assert page.evaluate(NOW) == pytest.approx(end, abs=0.3)
 
 
 def test_the_timeline_leads_anywhere(page: Page) -> None:

@@ -57,6 +57,7 @@ export class Timeline {
     for (const line of lines) parts.push(this.#bar(line, HEIGHT - LANE + 1, LANE - 2, "spoken"));
     this.drawing.replaceChildren(...parts.filter(Boolean));
     this.#place(this.end, chosen ? chosen.end : NaN);
+    Object.assign(this.end.dataset, { start: chosen?.start ?? "", end: chosen?.end ?? "" });
     this.#mark();
   }
 
