@@ -1,6 +1,6 @@
 """Turns a fine-tuned checkpoint of the CN-CLIP code into a folder for --clip_model.
 
-    python baselines/cnclip_rnl/scripts/convert_cn_clip.py CHECKPOINT TEMPLATE FOLDER
+    python -m baselines.cnclip_rnl.scripts.convert_cn_clip CHECKPOINT TEMPLATE FOLDER
 
 TEMPLATE is the folder of the Chinese-CLIP model that was fine-tuned (configuration and tokenizer).
 """

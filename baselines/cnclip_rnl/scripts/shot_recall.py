@@ -1,6 +1,6 @@
 """Recall of the first stage: is a shot that tells the narration among the best of its film?
 
-    python baselines/cnclip_rnl/scripts/shot_recall.py RUN SPLIT [--captions] [--OPTION VALUE ...]
+    python -m baselines.cnclip_rnl.scripts.shot_recall RUN SPLIT [--captions] [--OPTION VALUE ...]
 
 A shot is right when it pairs with the narration (they share at least half of one of the two); a query without
 such a shot counts as missed.  Printed over queries, as the mean of the films' recalls, and over all films'

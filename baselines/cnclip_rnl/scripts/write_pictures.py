@@ -1,6 +1,6 @@
 """Writes the pictures that the first stage is fine-tuned from: FRAMES/FILM/MILLISECONDS.jpg.
 
-    python baselines/cnclip_rnl/scripts/write_pictures.py FILMS FRAMES [--rate 1] [--size 256]
+    python -m baselines.cnclip_rnl.scripts.write_pictures FILMS FRAMES [--rate 1] [--size 256]
 
 FILMS is a folder of video files; a film's id is its path in it.  Films that are done are left alone.
 """

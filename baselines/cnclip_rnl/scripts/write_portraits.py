@@ -1,6 +1,6 @@
 """Writes the portraits of the roles that each query names, for --portrait_features.
 
-    python baselines/cnclip_rnl/scripts/write_portraits.py ROLES PORTRAITS OUT [--most 3]
+    python -m baselines.cnclip_rnl.scripts.write_portraits ROLES PORTRAITS OUT [--most 3]
 
 ROLES is a JSON {query id: [role ids in the order they are named]}, PORTRAITS an HDF5 file with a vector of
 each role (`ROLE` or, as published, `ROLE/features`).

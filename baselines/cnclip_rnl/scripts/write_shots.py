@@ -1,6 +1,6 @@
 """Writes the shots of a data set with their captions, in the published form (Movie101-R).
 
-    python baselines/cnclip_rnl/scripts/write_shots.py DSET --splits val test --out FOLDER
+    python -m baselines.cnclip_rnl.scripts.write_shots DSET --splits val test --out FOLDER
         [--shot_seconds 20] [--window_offsets OFFSETS.json] [--OPTION VALUE ...]
 
 One FOLDER/SPLIT.json each: a list of {"video_id", "video": "FILM_START_END", "caption": [text]}.  Ids count
