@@ -5,8 +5,7 @@ The clip's second 0 is the moment's start on the film's own clock, the one that 
 from the start of the video stream.  Pictures stand upright and are made smaller where they are large.
 """
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -31,29 +30,31 @@ UPRIGHT = {90: [("transpose", "cclock")], 180: [("hflip", ""), ("vflip", "")], 2
 FILES_ONLY = {"protocol_whitelist": "file"}  # a play list that calls itself a film reaches no network
 
 
-def cut_clip(source: Path, start: float, end: float, out: Path, patience: float = 300.0) -> None:
+def cut_clip(
+    source: Path, start: float, end: float, out: Path, wanted: Callable[[], bool] = lambda: True
+) -> None:
     """Writes the moment [start, end) of a film to `out`, whole or not at all.
 
     Args:
         source: the film.
         start, end: seconds; a moment that reaches over the film's end is cut there.
         out: the MP4.
-        patience: seconds of work after which it is given up.
+        wanted: asked over and over; the clip is given up when it says no.
 
     Raises:
-        DataError: no such moment, no film, no picture that can be decoded, or it takes too long.
+        DataError: no such moment, no film, no picture that can be decoded, or it is given up.
     """
     if not 0 <= start < end:
         raise DataError(f"{source}: no clip from {start:g} s to {end:g} s; expected 0 <= start < end")
     try:
-        write_whole(out, lambda temporary: _cut(source, (start, end), temporary, time.monotonic() + patience))
+        write_whole(out, lambda temporary: _cut(source, (start, end), temporary, wanted))
     except FFmpegError as error:
         raise DataError(
             f"{source}: no clip can be cut from {start:g} s on ({_told(error)}); convert the film to H.264"
         ) from error
 
 
-def _cut(source: Path, span: tuple[float, float], out: Path, until: float) -> None:
+def _cut(source: Path, span: tuple[float, float], out: Path, wanted: Callable[[], bool]) -> None:
     with av.open(str(source), options=FILES_ONLY) as film:
         if not film.streams.video or film.streams.video[0].codec_context is None:
             raise DataError(f"{source} holds no video that can be decoded; expected a film")
@@ -65,7 +66,7 @@ def _cut(source: Path, span: tuple[float, float], out: Path, until: float) -> No
         with av.open(str(out), "w", format="mp4", options={"movflags": "faststart"}) as clip:
             pictures = _Pictures(clip, video, zero, span)
             sounds = _Sounds(clip, sound, zero, span, pictures) if sound else None
-            for part, frame in _decoded(film, [pictures, sounds] if sounds else [pictures], until):
+            for part, frame in _decoded(film, [pictures, sounds] if sounds else [pictures], wanted):
                 part.take(frame)
             pictures.end()
             if not pictures.count:
@@ -90,12 +91,12 @@ def _enter(film: Any, video: Any, second: float) -> None:
     film.seek(video.start_time or 0, stream=video)
 
 
-def _decoded(film: Any, parts: list[Any], until: float) -> Iterator[tuple[Any, Any]]:
+def _decoded(film: Any, parts: list[Any], wanted: Callable[[], bool]) -> Iterator[tuple[Any, Any]]:
     """Every frame with the part it belongs to, till all parts have had enough."""
     by_stream = {part.source.index: part for part in parts}
     for packet in film.demux(*(part.source for part in parts)):
-        if time.monotonic() > until:
-            raise DataError(f"{film.name}: cutting a clip took too long; ask for a shorter one")
+        if not wanted():
+            raise DataError(f"{film.name}: cutting a clip was given up; ask for a shorter one")
         part = by_stream[packet.stream.index]
         if part.full:
             if all(one.full for one in parts):

@@ -60,6 +60,7 @@ def make_app(
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
+        clips.close()
         searching.close()
         cutting.close()
         folder.cleanup()

@@ -1,6 +1,7 @@
 """Cut clips of moments, kept for a while in a folder of the service's own."""
 
 import hashlib
+import time
 from collections import OrderedDict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from method_tng.web.lane import Lane
 from method_tng.web.schema import CLIP_SECONDS
 
 KEPT = 64  # clips on the disk
+PATIENCE = 120.0  # seconds of work for one
 
 
 class Clips:
@@ -23,6 +25,7 @@ class Clips:
     def __init__(self, folder: Path, lane: Lane) -> None:
         self._folder, self._lane = folder, lane
         self._kept: OrderedDict[Path, None] = OrderedDict()
+        self._open = True
 
     async def clip(self, source: Path, start: float, end: float) -> Path:
         """An MP4 of a moment.  Refuses one that is empty, too long, or cannot be cut."""
@@ -31,6 +34,10 @@ class Clips:
         if end - start > CLIP_SECONDS:
             raise refusal(422, "clip_too_long", f"a clip has at most {CLIP_SECONDS:g} s")
         return await self._lane.do(lambda: self._cut(source, start, end))
+
+    def close(self) -> None:
+        """Gives up the clip at hand."""
+        self._open = False
 
     def _cut(self, source: Path, start: float, end: float) -> Path:
         try:
@@ -41,8 +48,9 @@ class Clips:
         told = f"{source} {stat.st_size} {stat.st_mtime_ns} {start:.3f} {end:.3f}"
         path = self._folder / f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.mp4"
         if not path.is_file():
+            until = time.monotonic() + PATIENCE
             try:
-                cut_clip(source, start, end, path)
+                cut_clip(source, start, end, path, lambda: self._open and time.monotonic() < until)
             except DataError as error:
                 sentence = str(error).replace(str(source), "the film")
                 raise refusal(422, "no_clip", sentence) from error

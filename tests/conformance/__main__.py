@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("evaluation", "reloclnet", "rgnet", "rnl", "tng")
+MODULES = ("evaluation", "reloclnet", "rgnet", "rnl", "tng", "videos")
 
 
 def main(argv: list[str]) -> int:

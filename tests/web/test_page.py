@@ -1,13 +1,9 @@
 """The page in a real browser: sentences, cards, the player, the keyboard, and all that can go wrong."""
 
-import contextlib
 import re
-import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,18 +11,14 @@ pytest.importorskip("fastapi", reason="the service is the extra `web`")
 pytest.importorskip("av", reason="films are the extra `video`")
 sync_api = pytest.importorskip("playwright.sync_api", reason="browser tests are the extra `e2e`")
 
-import uvicorn
-
 from method_tng import demo
 from method_tng.search.opening import open_searcher
-from method_tng.web.api import make_app
 from tests.extraction.rendered import render
+from tests.web.browsing import chromium, launched, opened, serving
 from tests.web.films import ToldSearcher, entry, paint
 
 pytestmark = pytest.mark.e2e
 Page, expect = sync_api.Page, sync_api.expect
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 NOW = "document.querySelector('video').currentTime"
 PAUSED = "document.querySelector('video').paused"
 
@@ -34,13 +26,10 @@ PAUSED = "document.querySelector('video').paused"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[sync_api.Browser]:
     """A headless Chromium of this machine."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
+    if chromium() is None:
         pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with launched() as one:
         yield one
-        one.close()
 
 
 @pytest.fixture(scope="module")
@@ -63,37 +52,11 @@ def searcher(films: Path) -> ToldSearcher:
     return ToldSearcher(films, [one, two, entry("Old", films / "Old.avi"), entry("<i>no file</i>", None)])
 
 
-@contextlib.contextmanager
-def serving(searcher: Any) -> Iterator[str]:
-    """The address of the service over a searcher."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(make_app(searcher), log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture
 def place(searcher: ToldSearcher) -> Iterator[str]:
     """Where those films are served."""
     with serving(searcher) as address:
         yield address
-
-
-@contextlib.contextmanager
-def opened(browser: sync_api.Browser, address: str, **options: object) -> Iterator[Page]:
-    """A page; whatever its scripts complain of is a failure."""
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US"} | options)
-    page, complaints = context.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda one: complaints.append(one.text) if "Refused" in one.text else None)
-    page.goto(address)
-    expect(page.locator("button.card").first).to_be_visible()
-    yield page
-    context.close()
-    assert not complaints
 
 
 @pytest.fixture
@@ -180,8 +143,9 @@ def test_the_timeline_leads_anywhere(page: Page) -> None:
     _search(page)
     page.locator("button.card").first.click()
     plot = page.locator("#whole .plot")
+    _until(page, f"!{PAUSED}")
     plot.click(position={"x": plot.bounding_box()["width"] * 2 / 3, "y": 10})
-    _until(page, f"Math.abs({NOW} - 20) < 3 && {NOW} > 19.5")
+    _until(page, f"!{PAUSED} && {NOW} > 20.5")  # behind the moment's end, and on
     slider = page.locator("#whole")
     assert slider.get_attribute("role") == "slider" and slider.get_attribute("aria-valuemax") == "30"
     assert "of 0:30" in slider.get_attribute("aria-valuetext")

@@ -137,7 +137,7 @@ async function choose(index, play) {
     if (chosen !== index) return;
     document.body.classList.add("watching");
     player.open(film, moment, moment ? shown : [], asked.text, play);
-    if (play && !wide.matches) find("viewer").scrollIntoView({ block: "start", behavior: "smooth" });
+    if (play && !wide.matches) find("viewer").scrollIntoView({ block: "start" });
   } catch (error) {
     trouble = error;
     draw();

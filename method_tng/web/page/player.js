@@ -75,7 +75,6 @@ export class Player {
   /** Goes to a second of the film; a cut clip that does not hold it is cut anew. */
   seek(second) {
     const target = Math.min(Math.max(0, second), Math.max(0, this.film.duration - 0.1));
-    if (!this.moment || target < this.moment.end - FRAME) this.marked = false;
     if (this.clip && (target < this.clip.start || target >= this.clip.end)) {
       this.showClip(target);
     } else {
@@ -135,10 +134,16 @@ export class Player {
       if (this.noted !== "clip_note") this.#note(this.clip ? "clip_note" : "");
       this.#follow();
     });
+    video.addEventListener("seeking", () => {
+      this.marked = Boolean(this.moment) && this.now >= this.moment.end - FRAME; // who goes beyond wants to see it
+    });
     video.addEventListener("seeked", () => this.#show(this.now));
     video.addEventListener("timeupdate", () => this.#watch());
     find("replay").addEventListener("click", () => this.replay());
-    find("play-clip").addEventListener("click", () => this.showClip());
+    find("play-clip").addEventListener("click", () => {
+      this.showClip();
+      find("whole").focus(); // the button is gone
+    });
     new ResizeObserver(() => this.#draw()).observe(find("whole"));
   }
 

@@ -1,0 +1,56 @@
+"""A service on a port of its own and a headless Chromium before it."""
+
+import contextlib
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from method_tng.web.api import make_app
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+
+
+def chromium() -> str | None:
+    """The browser of this machine."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@contextlib.contextmanager
+def launched() -> Iterator[Browser]:
+    """That browser, without a window."""
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield one
+        one.close()
+
+
+@contextlib.contextmanager
+def serving(searcher: Any) -> Iterator[str]:
+    """The address of the service over a searcher."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(make_app(searcher), log_level="error", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join()
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, address: str, **options: object) -> Iterator[Page]:
+    """A page; whatever its scripts complain of is a failure."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US"} | options)
+    page, complaints = context.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda one: complaints.append(one.text) if "Refused" in one.text else None)
+    page.goto(address)
+    expect(page.locator("button.card").first).to_be_visible()
+    yield page
+    context.close()
+    assert not complaints
