@@ -50,7 +50,7 @@ def read_published(options: Mapping[str, Any]) -> Published:
         num_attn_layers=sum(name.endswith(".in_proj_weight") for name in shapes),
         **{ours: options[theirs] for theirs, ours in TOLD.items() if theirs in options},
     )
-    data = {"ctx_mode": "video", "no_norm_vfeat": True, "no_norm_tfeat": True, "clip_length": 1.0}
+    data = {"ctx_mode": "video", "no_norm_vfeat": True, "no_norm_tfeat": True}
     sizes = Sizes(
         frames=shapes["video_encoder.rnn.gru.weight_ih_l0"][1] + face_dim,
         words=shapes["sentence_encoder.rnn.gru.weight_ih_l0"][1],

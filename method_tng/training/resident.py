@@ -91,6 +91,7 @@ def _take_queries(queries: QueryBatch, rows: np.ndarray, index: Tensor, width: i
         words=queries.words[index, :width],
         mask=queries.mask[index, :width],
         token_ids=None if tokens is None else tokens[index],
+        texts=None if queries.texts is None else [queries.texts[row] for row in rows],
         sentence=None if queries.sentence is None else queries.sentence[index],
         sources=None if queries.sources is None else queries.sources[index],
         portraits=None if queries.portraits is None else queries.portraits[index],

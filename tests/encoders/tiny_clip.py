@@ -1,5 +1,6 @@
 """A random Chinese-CLIP small enough for a test, as a folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,13 +13,13 @@ VISION = {"hidden_size": 24, "intermediate_size": 96, "num_hidden_layers": 2, "n
 VISION |= {"image_size": 16, "patch_size": 8}
 
 
-def config_of(words: str) -> ChineseCLIPConfig:
-    """Of a model whose every character of `words` is a token."""
+def config_of(words: Sequence[str]) -> ChineseCLIPConfig:
+    """Of a model whose tokens are `words`."""
     text = TEXT | {"vocab_size": len(SPECIAL) + len(words)}
     return ChineseCLIPConfig(text_config=text, vision_config=VISION, projection_dim=12)
 
 
-def save_tiny_clip(folder: Path, words: str = "红绿蓝黄圆方", weights: bool = True) -> Path:
+def save_tiny_clip(folder: Path, words: Sequence[str] = "红绿蓝黄圆方", weights: bool = True) -> Path:
     """Writes configuration, tokenizer and, if wanted, random weights."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
