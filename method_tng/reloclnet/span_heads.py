@@ -91,9 +91,12 @@ class WindowHead(nn.Module):
 
     def _of_few(self, sums: Tensor, slopes: Tensor, offsets: Tensor) -> Tensor:
         """The same for few queries and windows, all lengths at once: twice as fast for one query."""
-        ends = [sums_of_length(sums, length, self.longest) for length in self.lengths]
-        spans = torch.stack(ends, dim=3) * slopes.permute(2, 0, 1, 3)[:, None]  # (S, N, M, J, T)
-        return (spans.sum(dim=0) + offsets).flatten(2).logsumexp(dim=2)
+        num_clips = offsets.shape[2]
+        ends = torch.stack([sums[..., length : length + num_clips] for length in self.lengths], dim=3)
+        spans, scores = ends.sub_(sums[..., None, :num_clips]), offsets  # (S, N, M, J, T), (M, J, T)
+        for stream, slope in zip(spans, slopes.unbind(2), strict=True):
+            scores = torch.addcmul(scores, stream, slope)  # (N, M, J, T)
+        return scores.flatten(2).logsumexp(dim=2)
 
 
 class SpanHead(nn.Module):

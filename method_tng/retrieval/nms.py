@@ -8,6 +8,7 @@ is 0: the TVR family's measure, equal to the true IoU whenever the two meet.
 import torch
 from torch import Tensor
 
+TABLE = 1 << 17  # pairs of rows up to which all are compared at once
 CHECK_EVERY = 20  # rows between two looks whether all queries have enough
 
 
@@ -23,7 +24,8 @@ def overlap(one: Tensor, others: Tensor) -> Tensor:
 def suppress(place: Tensor, times: Tensor, valid: Tensor, threshold: float, keep: int) -> Tensor:
     """Marks the rows that survive.
 
-    Row by row, all queries together: a table of all pairs would be 200 times the memory and slower.
+    Row by row, all queries together: of many queries a table of all pairs would be 200 times the memory and
+    slower.  Of one it is a few steps instead of a thousand.
 
     Args:
         place: (B, R) int64, film or window of each row; moments of different places never suppress.
@@ -36,14 +38,24 @@ def suppress(place: Tensor, times: Tensor, valid: Tensor, threshold: float, keep
         (B, R) bool, True = kept.
     """
     kept = valid.clone()
-    for row in range(place.shape[1] - 1):
+    num_rows = place.shape[1]
+    at_once = len(place) * num_rows**2 <= TABLE
+    table = _near(place, times, slice(0, num_rows), 0, threshold) if at_once else None  # (B, R, R)
+    for row in range(num_rows - 1):
         if row and row % CHECK_EVERY == 0 and bool((kept[:, :row].sum(1) >= keep).all()):
             break
-        near = overlap(times[:, row, None], times[:, row + 1 :]) > threshold  # (B, R - row - 1)
-        near &= place[:, row, None] == place[:, row + 1 :]
-        near &= kept[:, row, None]  # a suppressed row suppresses nothing
-        kept[:, row + 1 :] &= ~near
+        if table is not None:
+            near = table[:, row, row + 1 :] & kept[:, row, None]
+        else:
+            near = _near(place, times, slice(row, row + 1), row + 1, threshold)[:, 0] & kept[:, row, None]
+        kept[:, row + 1 :] &= ~near  # a suppressed row suppresses nothing
     return kept
+
+
+def _near(place: Tensor, times: Tensor, rows: slice, behind: int, threshold: float) -> Tensor:
+    """(B, r, R - behind) whether rows overlap too much with those from `behind` on."""
+    near = overlap(times[:, rows, None], times[:, None, behind:]) > threshold
+    return near.logical_and_(place[:, rows, None] == place[:, None, behind:])
 
 
 def compact(kept: Tensor, limit: int) -> tuple[Tensor, Tensor]:

@@ -24,7 +24,7 @@ from method_tng.search.answers import Curve, FilmEntry, FoundMoment, SearchAnswe
 from method_tng.search.asking import Asker
 from method_tng.search.finding import Everything, Finder
 from method_tng.search.index import Index, IndexedFilm
-from method_tng.search.windows import IndexedWindows
+from method_tng.search.windows import IndexedWindows, one_core
 
 NEAR = 10.0  # seconds within which a subtitle line belongs to a moment
 BANDS = ((0.5, "high"), (0.1, "middle"))  # likelihood as a share of the best one's, and its name
@@ -55,6 +55,7 @@ class Searcher:
         self._row = {film.film_id: row for row, film in enumerate(self._films)}
         self._lines: dict[str, list[Line]] = {}
 
+    @one_core()
     @torch.inference_mode()
     def search(self, request: SearchRequest) -> SearchAnswer:
         """The moments of a sentence.
@@ -78,6 +79,7 @@ class Searcher:
         told = tuple(self._told(shown, query, best))
         return SearchAnswer(told, len(moments), time.perf_counter() - began)
 
+    @one_core()
     @torch.inference_mode()
     def curve(self, text: str, film_id: str) -> Curve:
         """How well every clip of a film fits a sentence.  Raises DataError for an unknown film."""

@@ -5,7 +5,9 @@ asks for is opened in full precision, a film at a time.  Films are shared by thr
 model's steps over one film are too small to be split further.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,23 +21,55 @@ from method_tng.search.encoding import codes_of
 from method_tng.search.index import Index, in_full
 
 
-class OpenedCode(Mapping[str, Tensor]):
-    """A film's code in which a name is brought to full precision when it is read first."""
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Steps of this thread on one core: those of a search are too small to be split."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
-    def __init__(self, stored: Code) -> None:
-        self._stored = stored
-        self._opened: Code = {}
+
+class OpenedCode(Mapping[str, Tensor]):
+    """A code whose tensors are brought to full precision when they are read first.
+
+    Args:
+        names: of the tensors.
+        read: name -> tensor.
+    """
+
+    def __init__(self, names: Iterable[str], read: Callable[[str], Tensor]) -> None:
+        self._opened: dict[str, Tensor | None] = dict.fromkeys(names)
+        self._read = read
 
     def __getitem__(self, name: str) -> Tensor:
-        if name not in self._opened:
-            self._opened[name] = in_full(self._stored[name])
-        return self._opened[name]
+        opened = self._opened[name]
+        if opened is None:
+            opened = self._opened[name] = self._read(name)
+        return opened
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._stored)
+        return iter(self._opened)
 
     def __len__(self) -> int:
-        return len(self._stored)
+        return len(self._opened)
+
+
+class Desk(threading.local):
+    """Memory in which each thread opens one film after the other: new memory for each costs as much again."""
+
+    def __init__(self) -> None:
+        self._room: dict[str, Tensor] = {}
+
+    def opened(self, name: str, stored: Tensor) -> Tensor:
+        """The same numbers in full precision, until this thread opens another film."""
+        if stored.dtype != torch.float16:
+            return stored
+        if name not in self._room or self._room[name].numel() < stored.numel():
+            self._room[name] = torch.empty(stored.numel())
+        return self._room[name][: stored.numel()].view(stored.shape).copy_(stored)
 
 
 class IndexedWindows:
@@ -57,6 +91,7 @@ class IndexedWindows:
         nothing = torch.zeros(0, dtype=torch.float64)
         self.starts = torch.cat([nothing, *(start for _, start, _ in parts)])
         self.ends = torch.cat([nothing, *(end for _, _, end in parts)])
+        self._desk = Desk()
         self._threads = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self._threads, "film", torch.set_num_threads, (1,))
 
@@ -65,7 +100,9 @@ class IndexedWindows:
 
     def of_film(self, film: int) -> tuple[Tensor, Any]:
         """A film's windows, rows (m,) int64, and their code."""
-        return torch.arange(*self.range_of(film)), OpenedCode(self._codes[film])
+        stored = self._codes[film]
+        code = OpenedCode(stored, lambda name: in_full(stored[name]))
+        return torch.arange(*self.range_of(film)), code
 
     def range_of(self, film: int) -> tuple[int, int]:
         """A film's first window and the one behind its last."""
@@ -87,7 +124,7 @@ class IndexedWindows:
     def corpus(self, rows: Tensor) -> Corpus:
         """Some windows, rows (m,) int64 in order, as a corpus of their own in full precision."""
         films = self._by_film(rows)
-        code = {name: self._opened(name, films, len(rows)) for name in self._codes[films[0][0]]}
+        code: Any = OpenedCode(self._codes[films[0][0]], lambda name: self._joined(name, films, len(rows)))
         codes = joined([Group(torch.arange(len(rows)), code)], len(rows), "cpu")
         names, ids = [str(row) for row in rows.tolist()], [film.film_id for film in self.films]
         starts = self.starts[rows]
@@ -100,10 +137,13 @@ class IndexedWindows:
         return list(zip(films.tolist(), local, strict=True))
 
     def _some(self, film: int, local: Tensor) -> Any:
-        whole = len(local) == self._first[film + 1] - self._first[film]
-        return OpenedCode(self._codes[film]) if whole else self._taken(film, local)
+        """Some windows of a film, to be used before the thread opens another."""
+        stored, (first, behind) = self._codes[film], self.range_of(film)
+        if len(local) == behind - first:
+            return OpenedCode(stored, lambda name: self._desk.opened(name, stored[name]))
+        return OpenedCode(stored, lambda name: in_full(stored[name][local]))
 
-    def _opened(self, name: str, films: Sequence[tuple[int, Tensor]], count: int) -> Tensor:
+    def _joined(self, name: str, films: Sequence[tuple[int, Tensor]], count: int) -> Tensor:
         """One tensor of some windows of several films, padded with zeros where windows are shorter."""
         parts = [(self._codes[film][name], local) for film, local in films]
         largest = [max(part.shape[axis] for part, _ in parts) for axis in range(1, parts[0][0].ndim)]
@@ -113,6 +153,3 @@ class IndexedWindows:
             opened[place] = part[local]
             first += len(local)
         return opened
-
-    def _taken(self, film: int, local: Tensor) -> Code:
-        return {name: in_full(value[local]) for name, value in self._codes[film].items()}
