@@ -66,5 +66,5 @@ class Embedder(Protocol):
         ...
 
     def window_vectors(self, windows: Code) -> dict[str, tuple[Tensor, Tensor]]:
-        """Stream -> (M, V, D) un-normalised vectors and their (M, V) norms, 0 at padding."""
+        """Stream -> (M, V, D) un-normalised vectors and their (M, V) norms, 0 at padding; one V for all."""
         ...

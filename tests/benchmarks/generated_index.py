@@ -2,7 +2,9 @@
 
     python -m tests.benchmarks.generated_index FOLDER [--films 100] [--hours 2] [--preset movies|reloclnet]
 
-Every film has a direction of its own in each stream; its clips walk smoothly around it.  The model is the
+Every film has a direction of its own in each stream; its clips walk smoothly around it.  Numbers are normal,
+and their variance falls with their place (1, 1/2, 1/3, ...), as in features of pictures and texts, so that
+films have more or less in common.  The model is the
 main system's at width 256 with two streams, untrained and seeded; the run folder lies beside the index, its
 sentences are hashed words, so that anything can be typed at it.  FOLDER/index is the index.
 """
@@ -96,7 +98,8 @@ def drawn_windows(data: DataSettings, duration: float, seed: int) -> Iterator[Wi
 
 def _walk(clips: int, draw: torch.Generator) -> Tensor:
     """(clips, D) float32 rows of length 1 around one direction, each near the one before."""
-    steps = torch.randn(clips, WIDTH, generator=draw) / WIDTH**0.5
+    spread = torch.arange(1, WIDTH + 1) ** -0.5
+    steps = torch.randn(clips, WIDTH, generator=draw) * spread / spread.norm()
     walk = torch.from_numpy(lfilter([STEP], [1, -PULL], steps.numpy(), axis=0)).float()
     rows = steps[0] / steps[0].norm() + walk
     return rows / rows.norm(dim=1, keepdim=True)
@@ -131,7 +134,8 @@ def clips_like_queries(code: Code, count: int, noise: float, seed: int) -> Code:
     place = torch.randint(int(code["mask"].sum(1).min()), (count,), generator=draw)
     rows = torch.stack([stream[windows, place].float() for stream in streams], dim=1)  # (count, S, D)
     rows = rows / rows.norm(dim=2, keepdim=True)
-    rows = rows + noise * torch.randn(rows.shape, generator=draw) / rows.shape[2] ** 0.5
+    spread = torch.arange(1, rows.shape[2] + 1) ** -0.5
+    rows = rows + noise * torch.randn(rows.shape, generator=draw) * spread / spread.norm()
     return {"query": rows} if "content" in code else dict(zip(("video", "sub"), rows.unbind(1), strict=True))
 
 
