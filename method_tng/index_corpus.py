@@ -1,8 +1,9 @@
 """An index of films that sentences are typed at.
 
-    python -m method_tng.index_corpus add INDEX --run RUN (--library LIBRARY | --split SPLIT) [--films ...]
-    python -m method_tng.index_corpus search INDEX "A man opens a door." [--top 5]
-    python -m method_tng.index_corpus remove INDEX FILM ... | compact INDEX | status INDEX | doctor INDEX
+    python -m method_tng.index_corpus add INDEX (--run RUN | --zero_shot) (--library LIBRARY | --split SPLIT)
+    python -m method_tng.index_corpus search INDEX "A man opens a door." [--top 5] [--by_film]
+    python -m method_tng.index_corpus replace INDEX FILM ... | remove INDEX FILM ...
+    python -m method_tng.index_corpus compact INDEX [--backend faiss|exact] | status INDEX | doctor INDEX
 
 `add` makes the index when there is none, and replaces films that are in it.  A library is what extract.sh
 leaves; a split is one of the run's own data.
@@ -11,15 +12,9 @@ leaves; a split is one of the run's own data.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from method_tng.contract.errors import ConfigError
-from method_tng.runs.door import Parser, enter
-from method_tng.runs.folder import RunFolder
-
-if TYPE_CHECKING:
-    from method_tng.search.index import Index
+from method_tng.runs.door import enter
+from method_tng.runs.indexing import index_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,61 +23,47 @@ def main(argv: Sequence[str] | None = None) -> int:
     return enter(lambda: _do(words))
 
 
-def _arguments(words: list[str]) -> argparse.Namespace:
-    parser = Parser("index.sh", allow_abbrev=False, description="An index of films.")
-    verbs = parser.add_subparsers(required=True, dest="verb", metavar="VERB")
-    for verb in ("add", "search", "remove", "compact", "status", "doctor"):
-        one = verbs.add_parser(verb)
-        one.add_argument("index", type=Path)
-        if verb == "add":
-            one.add_argument("--run", required=True, help="a trained run: path or name")
-            one.add_argument("--library", type=Path, help="what extract.sh made")
-            one.add_argument("--split", help="a split of the run's own data instead")
-            one.add_argument("--films", nargs="+", help="only these")
-            one.add_argument("--results_root", default="method_tng/results")
-        if verb == "search":
-            one.add_argument("text")
-            one.add_argument("--top", type=int, default=10)
-        if verb == "remove":
-            one.add_argument("films", nargs="+", metavar="FILM")
-    return parser.parse_args(words)
-
-
 def _do(words: list[str]) -> int:
-    args = _arguments(words)
-    from method_tng.search.answers import SearchRequest, clock
-    from method_tng.search.index import Index
-    from method_tng.search.opening import add_library, add_split, open_searcher
-
-    if args.verb == "add":
-        if (args.library is None) == (args.split is None):
-            raise ConfigError("give either --library or --split: where the films are")
-        run = RunFolder.open(args.run, args.results_root)
-        add, place = (add_library, args.library) if args.library else (add_split, args.split)
-        print(f"{len(add(args.index, run, place, args.films).films)} films in {args.index}")
-        return 0
+    args = index_parser().parse_args(words)
     if args.verb == "search":
-        answer = open_searcher(args.index).search(SearchRequest(args.text, args.top))
-        for found in answer.moments:
-            said = f"  “{found.subtitle}”" if found.subtitle else ""
-            print(f"{found.score:.4f}  {found.title}  {clock(found.start)} to {clock(found.end)}{said}")
+        return _search(args)
+    if args.verb in ("add", "replace"):
+        from method_tng.search.filling import fill
+
+        print(f"{len(fill(vars(args)).films)} films in {args.index}")
         return 0
-    return _tend(args.verb, Index.open(args.index), getattr(args, "films", []))
+    return _tend(args)
 
 
-def _tend(verb: str, index: "Index", films: list[str]) -> int:
-    if verb == "doctor":
-        faults = index.faults()
+def _search(args: argparse.Namespace) -> int:
+    from method_tng.search.answers import SearchRequest, clock
+    from method_tng.search.opening import open_searcher
+
+    request = SearchRequest(args.text, args.top, group_by_film=args.by_film)
+    for found in open_searcher(args.index, args.results_root, args.backend).search(request).moments:
+        said = f"  “{found.subtitle}”" if found.subtitle else ""
+        print(f"{found.score:.4f}  {found.title}  {clock(found.start)} to {clock(found.end)}{said}")
+    return 0
+
+
+def _tend(args: argparse.Namespace) -> int:
+    from method_tng.search import faiss_index
+    from method_tng.search.filling import tend_neighbours
+    from method_tng.search.index import Index
+
+    index = Index.open(args.index)
+    if args.verb == "doctor":
+        faults = [*index.faults(), *faiss_index.faults(index)]
         print("\n".join(faults) or "all files are whole")
         return 1 if faults else 0
-    if verb == "remove":
+    if args.verb == "remove":
         with index.writing():
-            index.remove(films)
-    if verb == "compact":
+            index.remove(args.films)
+    if args.verb == "compact":
         with index.writing():
             print(f"{index.compact()} bytes freed")
-    model = index.manifest.model
-    print(f"{len(index.films)} films, {sum(film.windows for film in index.films)} windows, run {model.run}")
+        tend_neighbours(index, args.results_root, args.backend, anew=True)
+    print(f"{index.told()}, {'FAISS finds windows' if faiss_index.is_there(index) else 'exact'}")
     return 0
 
 

@@ -71,7 +71,8 @@ class Stage:
 
     Attributes:
         build: (settings, data settings, sizes) -> the model, parameters drawn from torch's global seed.
-        objectives: (model, settings) -> what is minimised, in the order of one training step.
+        objectives: (model, settings) -> what is minimised, in the order of one training step; none = the
+            stage is complete as it is built and started.
         start: optional; (model, settings, batches of the whole training set, unshuffled) before the first
             step of a fresh run: closed-form starts, data statistics.
         options: what differs from the run's options in this stage: its windows, features, optimiser.

@@ -6,7 +6,7 @@ fetched before; nothing is ever downloaded.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenize
 from transformers.utils import logging
 
 from method_tng.contract.errors import CheckpointError
-from method_tng.encoders.language_model import PADDED_TO_END, weights_digest
+from method_tng.encoders.language_model import BATCH, PADDED_TO_END, weights_digest
 
 KINDS = ("clip", "chinese_clip", "siglip", "siglip2")
 TEXT_LIMIT = {"chinese_clip": 52}  # tokens a model was trained with, where its positions allow more
@@ -56,6 +56,7 @@ class TransformersImageEncoder:
                 "openai/clip-vit-base-patch32) from its page and put them into one folder"
             ) from error
         self.model = model.to(device).eval()
+        self._tokenizer: Any = None
         self.width = self._encode_images([np.zeros((32, 32, 3), np.uint8)]).shape[1]
 
     @classmethod
@@ -86,9 +87,10 @@ class TransformersImageEncoder:
     @torch.inference_mode()
     def encode_sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Sentences -> (N, width) float32 of unit length, in the space of the pictures."""
-        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        if self._tokenizer is None:
+            self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
         positions = self.model.config.text_config.max_position_embeddings
-        tokens = tokenizer(
+        tokens = self._tokenizer(
             list(texts),
             padding="max_length" if self._kind in PADDED_TO_END else True,
             truncation=True,
@@ -116,6 +118,28 @@ class TransformersImageEncoder:
         images = [Image.fromarray(picture) for picture in pictures]
         inputs = self._processor(images=images, return_tensors="pt").to(self.device)
         return _unit(pooled(self.model.get_image_features(**inputs)))
+
+
+class SentenceEncoder:
+    """Text encoder that gives one vector of a sentence, in the space of an image-text model's pictures.
+
+    Args:
+        folder, device: as `TransformersImageEncoder` takes them.
+    """
+
+    def __init__(self, folder: Path | str, device: str = "cpu") -> None:
+        self._towers = TransformersImageEncoder(folder, device)
+
+    def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
+        """Texts -> for each (1, D) float32 of unit length."""
+        texts = list(texts)
+        parts = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+        return [row[None] for part in parts for row in self._towers.encode_sentences(part)]
+
+    def describe(self) -> dict[str, Any]:
+        """What `text_encoder_of` needs to open an equal encoder, as JSON."""
+        described = self._towers.describe()
+        return {"kind": "sentences", "folder": described["folder"], "sha256": described["weights"]}
 
 
 def pooled(output: Any) -> Tensor:

@@ -3,6 +3,7 @@
     TableEncoder         static vectors from a table
     HashedEncoder        no file at all
     TransformersEncoder  a language model in a local folder (its module is loaded when it is needed)
+    SentenceEncoder      an image-text model in a local folder: one vector of the whole sentence
 
 All have `encode(texts) -> list of (L, D) float32` and `describe() -> dict`, which is JSON.
 """
@@ -64,7 +65,25 @@ def text_encoder_of(description: Mapping[str, Any], device: str = "cpu") -> Text
         return TableEncoder.open(Path(description["path"]), description.get("language", "en"), most, digest)
     if kind == "transformers":
         return _language_model(Path(description["folder"]), most, device, description.get("sha256"))
-    raise ConfigError(f"there is no text encoder {kind!r}; expected hashed, table or transformers")
+    if kind == "sentences":
+        return _sentences(description["folder"], device, description.get("sha256"))
+    raise ConfigError(f"there is no text encoder {kind!r}; expected hashed, table, transformers or sentences")
+
+
+def _sentences(folder: str, device: str, digest: str | None) -> TextEncoder:
+    from method_tng.encoders.images import SentenceEncoder
+
+    encoder = SentenceEncoder(folder, device)
+    if digest not in (None, encoder.describe()["sha256"]):
+        raise CheckpointError(_other_weights(folder))
+    return encoder
+
+
+def _other_weights(folder: Path | str) -> str:
+    return (
+        f"{folder} does not hold the weights the features were made with; put the right model there, or "
+        "encode the queries again"
+    )
 
 
 def _language_model(folder: Path, max_words: int, device: str, digest: str | None) -> TextEncoder:
@@ -72,8 +91,5 @@ def _language_model(folder: Path, max_words: int, device: str, digest: str | Non
 
     encoder = TransformersEncoder(folder, max_words, device)
     if digest not in (None, weights_digest(folder)):
-        raise CheckpointError(
-            f"{folder} does not hold the weights the features were made with; put the right model there, or "
-            "encode the queries again"
-        )
+        raise CheckpointError(_other_weights(folder))
     return encoder

@@ -11,6 +11,7 @@ OPTIONS = {
     "hashed": ("width",),
     "table": ("source", "max_words"),
     "transformers": ("source", "max_words"),
+    "sentences": ("source",),
 }
 WIDTH = 256  # of a hashed vector, when nobody says otherwise
 
@@ -39,7 +40,7 @@ def new_encoder(kind: str, options: Mapping[str, Any], language: str = "en") -> 
     """An encoder that has not been used before.
 
     Args:
-        kind: hashed, table or transformers.
+        kind: hashed, table, transformers or sentences.
         options: those of `OPTIONS` that were told: `width` of a hashed vector; `source`, the table's .npz
             file or the model's local folder; `max_words`, rows of a text at most.
         language: of the texts; a file of tables may hold words of several.

@@ -68,7 +68,7 @@ def _add_converters(commands: Any) -> None:
 
 def _add_encoder_options(text: argparse.ArgumentParser) -> None:
     """A run's text encoder or a new one; options that are not told leave no trace."""
-    kinds = ("hashed", "table", "transformers")
+    kinds = ("hashed", "table", "transformers", "sentences")
     absent = argparse.SUPPRESS
     chosen = text.add_mutually_exclusive_group()
     chosen.add_argument("--run", help="encode as this run's query features were encoded")

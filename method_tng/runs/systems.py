@@ -15,7 +15,9 @@ SYSTEMS = {
     "reloclnet": "method_tng.reloclnet",
     "rgnet": "baselines.rgnet",
     "cnclip_rnl": "baselines.cnclip_rnl",
+    "clip_zeroshot": "baselines.clip_zeroshot",
 }
+UNTRAINED = "clip_zeroshot"  # the one that answers where nothing was trained
 
 
 def package_of(system: str) -> str:

@@ -66,7 +66,10 @@ class SearchAnswer:
 
 @dataclass(frozen=True)
 class Curve:
-    """How well each clip of a film fits a sentence: its start, and its cosine, the mean over streams."""
+    """How well each clip of a film fits a sentence: its start, and its cosine, the mean over streams.
+
+    Of a system that gives no vectors of clips: the start of each window, and the model's score of it.
+    """
 
     seconds: list[float]
     relevance: list[float]

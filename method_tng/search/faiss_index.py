@@ -1,14 +1,14 @@
 """Approximate neighbours of a sentence among all clips, by FAISS (extra `index`): for many hundreds of films.
 
     faiss.json     what the other file holds: films with their first ids, and its digest; written last
-    faiss.DIGEST   `IVF,SQ8` over the model's `window_vectors`, the streams of a clip side by side, each divided
-                   by its norm; a vector's id is its window's, so clips of one window share one
+    faiss.DIGEST   `IVF,SQ8` over the model's `window_vectors`, the streams of a clip side by side, each
+                   divided by its norm; a vector's id is its window's, so clips of one window share one
 
-The clips nearest to the sentence are fetched, many times more than windows are wanted, since those of one film
-crowd together; then again among the films that were not found yet, until there are enough of them.  Windows that
-hold any of these clips are the candidates, and the model scores them exactly.  Films that were taken out are
-passed over; films that came in are added when the file is brought up to date, and all is built anew when the
-index has grown or shrunk to another size than its clusters were learned at.
+The clips nearest to the sentence are fetched, many times more than windows are wanted, since those of one
+film crowd together; then again among the films that were not found yet, until there are enough of them.
+Windows that hold any of these clips are the candidates, and the model scores them exactly.  Films that were
+taken out are passed over; films that came in are added when the file is brought up to date, and all is built
+anew when the index has grown or shrunk to another size than its clusters were learned at.
 """
 
 import hashlib

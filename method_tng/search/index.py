@@ -80,16 +80,25 @@ class Index:
         """A new, empty index, or the one that is there when it was made with the same model.
 
         Raises:
-            ConfigError: the index that is there holds films of another model.
+            ConfigError: the index that is there holds films of another model or library.
         """
         if (folder / "index.json").is_file():
             there = cls.open(folder)
-            if (there.manifest.model.weights, there.manifest.model.data) != (model.weights, model.data):
-                made = there.manifest.model
+            made = there.manifest.model
+            model = msgspec.structs.replace(model, library=model.library or made.library)
+            if (made.weights, made.data) != (model.weights, model.data):
                 raise ConfigError(
                     f"{folder} was made with the model {made.weights} of {made.run}, asked for is "
                     f"{model.weights}; expected one model and its settings per index, choose another folder"
                 )
+            if made.library and made.library != model.library and Path(made.library).is_dir():
+                raise ConfigError(
+                    f"{folder} was made of the library {made.library}; expected one library per index, "
+                    "choose another folder"
+                )
+            with there.writing():  # the run or the library may have moved
+                there.manifest = msgspec.structs.replace(there.manifest, model=model)
+                there._write()
             return there
         index = cls(folder, Manifest(format=FORMAT, model=model))
         (folder / "films").mkdir(parents=True, exist_ok=True)
@@ -156,19 +165,40 @@ class Index:
         Raises:
             DataError: an unknown film.
         """
-        known, wanted = {film.film_id for film in self.films}, set(film_ids)
-        if wanted - known:
-            raise DataError(f"{self.folder} holds no film {sorted(wanted - known)[0]!r} ({len(known)} films)")
+        wanted = set(film_ids)
+        self.require(wanted)
         self._replace(film for film in self.films if film.film_id not in wanted)
 
+    def require(self, film_ids: Iterable[str]) -> None:
+        """Raises DataError for a film that is not in the index."""
+        known = {film.film_id for film in self.films}
+        unknown = sorted(set(film_ids) - known)
+        if unknown:
+            raise DataError(f"{self.folder} holds no film {unknown[0]!r} ({len(known)} films)")
+
     def compact(self) -> int:
-        """Sweeps away files that belong to no film, inside `writing`; returns their bytes."""
+        """Sweeps away files that belong to no film, and what killed writers left, inside `writing`.
+
+        Returns:
+            The bytes that were freed.
+        """
         used, freed = {film.file for film in self.films}, 0
-        for path in (self.folder / "films").iterdir():
+        for path in [*(self.folder / "films").iterdir(), *self.folder.glob(".index.json.*.part")]:
             if path.name not in used:
                 freed += path.stat().st_size
                 path.unlink()
         return freed
+
+    def told(self) -> str:
+        """What it holds, in words."""
+        model, taken = self.manifest.model, sum(film.size for film in self.films)
+        windows = sum(film.windows for film in self.films)
+        hours = sum(film.duration for film in self.films) / 3600
+        swept = sum(path.stat().st_size for path in (self.folder / "films").iterdir()) - taken
+        return (
+            f"{len(self.films)} films of {hours:.1f} hours, {windows} windows, {taken / 1e6:.1f} MB "
+            f"({swept / 1e6:.1f} MB to compact), run {model.run}"
+        )
 
     def faults(self) -> list[str]:
         """What is wrong with its files, a sentence each; reads all of them."""

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from method_tng.contract.errors import ConfigError, DataError
+from method_tng.contract.errors import DataError
 from method_tng.contract.protocols import Code
 from method_tng.extraction.library import Library, Line
 from method_tng.retrieval.moments import MomentBlock, best_moments, in_film_time, top, without_overlaps
@@ -44,12 +44,12 @@ class Searcher:
     """
 
     def __init__(self, index: Index, answerer: Answerer, asker: Asker, finder: Finder | None = None) -> None:
-        if answerer.matcher is None or answerer.matcher is not answerer.localizer:
-            raise ConfigError("an index holds one model that both finds and localizes; this run has two")
         self.index, self.asker, self.finder = index, asker, finder or Everything()
         self.answerer, self.model = answerer, answerer.matcher
         place = index.manifest.model.library
         self.library = Library.open(place) if place else None
+        self._extracted = {film.film_id for film in self.library.films} if self.library else set()
+        self._has_vectors = hasattr(self.model, "window_vectors")
         self.windows = IndexedWindows(index)
         self._films = index.films
         self._row = {film.film_id: row for row, film in enumerate(self._films)}
@@ -85,6 +85,9 @@ class Searcher:
         """How well every clip of a film fits a sentence.  Raises DataError for an unknown film."""
         rows, code = self.windows.of_film(self._row_of(film_id))
         query = self.model.encode_queries(self.asker.batch(text))
+        if not self._has_vectors:
+            whole = self.windows.relevance(self.model, query, rows)
+            return Curve(self.windows.starts[rows].tolist(), whole.tolist())
         cosines, seconds = self._cosines(query, code, self.windows.starts[rows])
         mask = code["mask"]
         mean = torch.stack(list(cosines.values())).mean(0)
@@ -101,7 +104,7 @@ class Searcher:
     def subtitles(self, film_id: str) -> list[Line]:
         """A film's subtitle lines; none without a library."""
         self._row_of(film_id)
-        if self.library is None:
+        if film_id not in self._extracted:
             return []
         if film_id not in self._lines:
             self._lines[film_id] = self.library.subtitles(film_id)
@@ -110,7 +113,7 @@ class Searcher:
     def thumbnails(self, film_id: str) -> list[tuple[float, Path]]:
         """Seconds and file of each small picture of a film, in order; none without a library."""
         self._row_of(film_id)
-        return self.library.thumbnails(film_id) if self.library else []
+        return self.library.thumbnails(film_id) if film_id in self._extracted else []
 
     def health(self) -> dict[str, Any]:
         """Films, windows, the model, and how windows are found."""
@@ -215,6 +218,8 @@ class Searcher:
         usual = torch.full((len(mask),), self.asker.data.clip_length)
         length = code.get("clip_seconds", usual).double()
         seconds = starts[:, None] + torch.arange(mask.shape[1]) * length[:, None]
+        if not self._has_vectors:
+            return {}, seconds
         asked, found = self.model.query_vectors(query), {}
         for name, (vectors, norms) in self.model.window_vectors(code).items():
             found[name] = (vectors @ F.normalize(asked[name][0], dim=0)) / norms.clamp(min=1e-6)

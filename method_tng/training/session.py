@@ -17,6 +17,7 @@ from method_tng.contract.recipe import Recipe, Stage
 from method_tng.contract.settings import TrainSettings
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.split import answer_split
+from method_tng.runs.checkpoint import save_weights
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
 from method_tng.training.batches import BatchRows, TrainingRows, draws_windows, plan_epoch, share_of
@@ -88,6 +89,10 @@ def _train_stage(
     elif stage.start and not resumed:
         stage.start(model, settings.model, _AllBatches(training, process.device))
     objectives = stage.objectives(model, settings.model)
+    if not objectives:  # nothing is learned
+        if process.leads:
+            save_weights(run.path / f"{stage.name}.best.safetensors", model.state_dict())
+        return
     generator = torch.Generator().manual_seed(train.seed)  # on the CPU: a run may go on elsewhere
     optimizers = {objective.name: make_optimizer(objective, train) for objective in objectives}
     state = TrainerState(model, optimizers, Average(model, train.ema), generator)

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.neighbours FOLDER [--films 1000] [--hours 2] [--queries 100] [--noise 1.0]
 
-Queries lie near drawn clips, as those of a trained model would: in each stream a clip's direction plus noise of
-the given length.  Recall counts what of the exact search's best ten films, and of its best hundred windows, is
-found at the default number of probes, and at others.  Clips cluster by film (see `generated_index`).
+Queries lie near drawn clips, as those of a trained model would: in each stream a clip's direction plus noise
+of the given length.  Recall counts what of the exact search's best ten films, and of its best hundred
+windows, is found at the default number of probes, and at others.  Clips cluster by film.
 """
 
 import argparse
@@ -104,8 +104,9 @@ def compared(
         ]
         films.append(_shared(*both, 10))
     return (
-        f"film recall@10 {np.mean(films):.4f}, window recall@100 {np.mean(windows):.4f}, {np.median(counts):.0f} "
-        f"windows, {1e3 * np.median(finding):.0f} ms to find, {1e3 * np.median(scoring):.0f} ms to score"
+        f"film recall@10 {np.mean(films):.4f}, window recall@100 {np.mean(windows):.4f}, "
+        f"{np.median(counts):.0f} windows, {1e3 * np.median(finding):.0f} ms to find, "
+        f"{1e3 * np.median(scoring):.0f} ms to score"
     )
 
 

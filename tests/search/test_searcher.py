@@ -23,8 +23,9 @@ from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import recipe_of
 from method_tng.search.answers import SearchRequest, clock
+from method_tng.search.filling import add_split
 from method_tng.search.index import Index, Model
-from method_tng.search.opening import add_split, open_searcher
+from method_tng.search.opening import open_searcher
 from method_tng.training.distributed import Process
 from method_tng.training.interrupt import Wish
 from method_tng.training.results import answer_run
@@ -178,7 +179,7 @@ def test_the_command_adds_searches_and_tells(
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert index_corpus.main(["doctor", folder]) == 0
     assert index_corpus.main(["status", folder]) == 0
-    assert "2 films," in capsys.readouterr().out
+    assert "2 films of 0.1 hours, 6 windows" in capsys.readouterr().out
     assert index_corpus.main(["add", folder, "--run", str(run.path)]) == 2
     assert "give either --library or --split" in capsys.readouterr().err
     assert index_corpus.main(["search", str(tmp_path), "x"]) == 2
