@@ -151,6 +151,16 @@ def test_the_timeline_leads_anywhere(page: Page) -> None:
     assert "of 0:30" in slider.get_attribute("aria-valuetext")
 
 
+def test_a_long_film_is_also_drawn_near_the_moment(browser: sync_api.Browser, films: Path) -> None:
+    long = ToldSearcher(films, [entry("One", films / "One.mp4", duration=3600.0)])
+    with serving(long) as address, opened(browser, address) as page:
+        _search(page)
+        page.locator("button.card").nth(1).click()
+        expect(page.locator("#near .moment.chosen")).to_have_attribute("x", str(1000 * 11 / (15 + 45)))
+        expect(page.locator("#whole .moment.chosen")).to_have_attribute("width", "3")
+        assert page.locator("#near .ridge").get_attribute("d").count("L") < 40
+
+
 def test_everything_can_be_done_by_keys(page: Page) -> None:
     page.locator("body").press("/")
     expect(page.locator("#sentence")).to_be_focused()

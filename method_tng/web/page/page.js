@@ -116,7 +116,7 @@ function exports() {
     const kind = link.dataset.kind;
     const ofFilm = "ofFilm" in link.dataset;
     link.hidden = ofFilm && !film;
-    if (ofFilm && film) link.textContent = say("chapters", { kind: kind.toUpperCase(), title: film.title });
+    if (ofFilm && film) link.textContent = say("chapters", { kind: kind.toUpperCase() });
     link.href = address(`/export/${kind}`, { ...asked, top: 100, ...(ofFilm && film ? { films: film.film_id } : {}) });
   }
 }

@@ -88,13 +88,14 @@ export class Timeline {
     const top = HEIGHT - LANE - 2;
     const step = seconds.length > 1 ? seconds[1] - seconds[0] : this.to - this.from;
     const points = [];
+    const put = (second, height) => points.push([Math.min(WIDTH, Math.max(0, this.#across(second))), height]);
     for (const [index, second] of seconds.entries()) {
       if (second + step < this.from || second > this.to) continue;
       const share = (relevance[index] - least) / (most - least || 1);
       const height = (top - 3 - share * (top - 8)).toFixed(1);
-      if (!points.length) points.push([this.#across(second), height]); // a clip's value holds for all of it
-      points.push([this.#across(second + step / 2), height]);
-      if (index === seconds.length - 1) points.push([this.#across(Math.min(second + step, this.to)), height]);
+      if (!points.length) put(second, height); // a clip's value holds for all of it
+      put(second + step / 2, height);
+      if (index === seconds.length - 1) put(second + step, height);
     }
     if (!points.length) return [];
     const [first, last] = [points[0][0], points.at(-1)[0]];
