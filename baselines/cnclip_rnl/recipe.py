@@ -54,6 +54,7 @@ def grounding(own: CnclipRnlSettings, data: DataSettings) -> Mapping[str, Any]:
     rows = _windows(own.shot_seconds + 2 * own.around_seconds, data)["max_ctx_l"]
     return {
         **_windows(own.shot_seconds, data),
+        "pictures": "",  # it reads rows
         "window_margin": own.around_seconds,
         "max_ctx_l": rows,
         "eval_tasks_at_training": ("SVMR",),

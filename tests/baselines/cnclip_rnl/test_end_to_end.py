@@ -16,6 +16,8 @@ from baselines.cnclip_rnl.settings import CnclipRnlSettings
 from method_tng import inference, prepare, train
 from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
+from method_tng.runs.config import resolve
+from method_tng.runs.systems import recipe_of
 from tests.baselines.cnclip_rnl.shape_films import CHARACTERS, WIDTH, flags, make_shape_films
 from tests.encoders.tiny_clip import save_tiny_clip
 
@@ -172,3 +174,9 @@ def one_sentence(capsys: pytest.CaptureFixture) -> str:
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(told) == 1, told
     return told[0]
+
+
+def test_only_the_first_stage_reads_pictures() -> None:
+    settings = resolve([("test", {"pictures": "frames"})], "cnclip_rnl")
+    read = [settings.of_stage(stage).data.pictures for stage in recipe_of("cnclip_rnl").stages]
+    assert read == ["frames", ""]
