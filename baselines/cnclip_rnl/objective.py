@@ -84,14 +84,14 @@ def retriever_terms(model: ShotRetriever, batch: Batch, mask_same_sources: bool)
     Args:
         mask_same_sources: a shot that tells a narration of a caption is no negative of the caption.
     """
-    sentences = gather_rows(model.encode_queries(batch.queries)["sentence"])  # (N, E)
-    shots = gather_rows(model.encode_windows(batch.windows)["shot"])  # (M, E)
+    sentences = {name: gather_rows(rows) for name, rows in model.encode_queries(batch.queries).items()}
+    shots = {name: gather_rows(rows) for name, rows in model.encode_windows(batch.windows).items()}
+    logits = model.match(sentences, shots)  # (N, M)
     positive = gather_rows(batch.positive + rows_before(len(batch.windows), batch.positive.device))
-    ignored = torch.zeros(len(sentences), len(shots), dtype=torch.bool, device=shots.device)
+    ignored = torch.zeros_like(logits, dtype=torch.bool)
     if mask_same_sources and batch.queries.sources is not None:
         sources = gather_rows(batch.queries.sources + 1) - 1  # rows of other processes are padded with zeros
-        ignored = tells_a_source(sources, positive, len(shots))
-    logits = model.scale() * sentences @ shots.T  # (N, M)
+        ignored = tells_a_source(sources, positive, logits.shape[1])
     return {"loss_contrast": window_contrast(logits, positive, ignored, 1.0)}
 
 

@@ -34,8 +34,9 @@ class ShotRetriever(nn.Module):
         self.pool = pool
 
     def encode_queries(self, queries: QueryBatch) -> Code:
-        """A unit vector of each sentence."""
-        return {"sentence": F.normalize(self.towers.read_sentences(queries).float(), dim=-1)}
+        """A unit vector of each piece of each sentence; most have one."""
+        pieces, mask = self.towers.read_sentences(queries)
+        return {"pieces": F.normalize(pieces.float(), dim=-1), "mask": mask}
 
     def encode_windows(self, windows: WindowBatch) -> Code:
         """A unit vector of each shot."""
@@ -43,16 +44,18 @@ class ShotRetriever(nn.Module):
         return {"shot": pool_frames(frames.float(), mask, self.pool)}
 
     def match(self, queries: Code, windows: Code) -> Tensor:
-        """(Nq, Nw) scaled cosines."""
-        return self.scale() * queries["sentence"] @ windows["shot"].T
+        """(Nq, Nw) scaled cosines, each of the piece that fits the shot best."""
+        cosines = queries["pieces"] @ windows["shot"].T  # (Nq, P, Nw)
+        return self.scale() * cosines.masked_fill(~queries["mask"][..., None], -torch.inf).amax(1)
 
     def scale(self) -> Tensor:
         """What cosines are multiplied by, a scalar of at most 100."""
         return self.towers.logit_scale.clamp(max=LARGEST_SCALE).exp()
 
     def query_vectors(self, queries: Code) -> dict[str, Tensor]:
-        """(Nq, E) of unit length."""
-        return {"shot": queries["sentence"]}
+        """(Nq, E): of a sentence in pieces, their mean."""
+        total = queries["pieces"].masked_fill(~queries["mask"][..., None], 0).sum(1)
+        return {"shot": total / queries["mask"].sum(1, keepdim=True)}
 
     def window_vectors(self, windows: Code) -> dict[str, tuple[Tensor, Tensor]]:
         """(M, 1, E) of unit length, and their (M, 1) norms."""

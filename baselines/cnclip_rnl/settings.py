@@ -49,7 +49,15 @@ class CnclipRnlSettings:
         inference=True,
     )
     text_length: int = option(
-        52, "tokens of a sentence, both ends included; more are cut", needs={"clip_model": ON}, least=3
+        52, "tokens of a text that are read together, both ends included", needs={"clip_model": ON}, least=3
+    )
+    long_texts: str = option(
+        "cut",
+        "texts of more tokens - cut: the rest is not read, as published; split: all pieces are read, and the "
+        "one that fits a shot best counts",
+        ("cut", "split"),
+        needs={"clip_model": ON},
+        inference=True,
     )
     recompute: bool = option(
         False,

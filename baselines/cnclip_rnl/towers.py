@@ -24,6 +24,7 @@ class PictureTowers(nn.Module):
 
     def __init__(self, settings: CnclipRnlSettings) -> None:
         super().__init__()
+        self.splits = settings.long_texts == "split"
         self.clip = ChineseClipTowers(settings.clip_model, settings.text_length, settings.recompute)
 
     @property
@@ -41,10 +42,12 @@ class PictureTowers(nn.Module):
         frames = self.clip.read_pictures(windows.images)
         return frames, torch.ones(frames.shape[:2], dtype=torch.bool, device=frames.device)
 
-    def read_sentences(self, queries: QueryBatch) -> Tensor:
-        """(N, E)."""
+    def read_sentences(self, queries: QueryBatch) -> tuple[Tensor, Tensor]:
+        """(N, P, E) of a sentence's pieces, and which of them are real, (N, P) bool."""
         assert queries.texts is not None
-        return self.clip.read_texts(queries.texts)
+        if self.splits:
+            return self.clip.read_whole_texts(queries.texts)
+        return one_piece(self.clip.read_texts(queries.texts))
 
 
 class FeatureTowers(nn.Module):
@@ -81,17 +84,23 @@ class FeatureTowers(nn.Module):
             rows, mask = rows_at_centres(rows, mask, self.count)
         return self._mapped(rows, self.frame_map), mask
 
-    def read_sentences(self, queries: QueryBatch) -> Tensor:
-        """(N, E)."""
+    def read_sentences(self, queries: QueryBatch) -> tuple[Tensor, Tensor]:
+        """(N, 1, E), and (N, 1) bool, all real."""
         sentence = queries.sentence
         if sentence is None:
             words = queries.words.masked_fill(~queries.mask[..., None], 0)
             sentence = words.sum(1) / queries.mask.sum(1, keepdim=True)
-        return self._mapped(sentence, self.sentence_map)
+        return one_piece(self._mapped(sentence, self.sentence_map))
 
     def _mapped(self, rows: Tensor, linear: nn.Linear) -> Tensor:
         mapped = linear(self.dropout(rows))
         return rows + mapped if self.adds else mapped
+
+
+def one_piece(sentences: Tensor) -> tuple[Tensor, Tensor]:
+    """Sentences (N, E) that are one piece each -> (N, 1, E) and (N, 1) bool."""
+    pieces = sentences[:, None]
+    return pieces, torch.ones(pieces.shape[:2], dtype=torch.bool, device=pieces.device)
 
 
 def rows_at_centres(rows: Tensor, mask: Tensor, count: int) -> tuple[Tensor, Tensor]:

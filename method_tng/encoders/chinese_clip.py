@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoTokenizer, ChineseCLIPModel
 from transformers.utils import logging
 
@@ -68,6 +69,19 @@ class ChineseClipTowers(nn.Module):
             list(texts), padding=True, truncation=True, max_length=self.text_length, return_tensors="pt"
         )["input_ids"]
         return self.read_tokens(ids.to(self.model.device))
+
+    def read_whole_texts(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Texts of any length in pieces that fit -> (N, P, E) and which pieces are real, (N, P) bool."""
+        cut = self.text_length - 2  # both ends
+        told = [list(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+        pieces = [[ids[at : at + cut] for at in range(0, max(1, len(ids)), cut)] for ids in told]
+        first, last = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        rows = [torch.tensor([first, *piece, last]) for one in pieces for piece in one]
+        read = self.read_tokens(pad_sequence(rows, batch_first=True).to(self.model.device))  # (all pieces, E)
+        parts = read.split([len(one) for one in pieces])
+        counts = torch.tensor([len(one) for one in pieces], device=read.device)
+        padded = pad_sequence(list(parts), batch_first=True)  # (N, P, E)
+        return padded, torch.arange(padded.shape[1], device=read.device) < counts[:, None]
 
     def read_tokens(self, ids: Tensor) -> Tensor:
         """Token ids (N, L), 0 = padding -> (N, E)."""

@@ -12,6 +12,7 @@ from transformers import BertTokenizer, ChineseCLIPConfig
 
 from baselines.cnclip_rnl.retriever import ShotRetriever, make_retriever, pool_frames
 from baselines.cnclip_rnl.settings import CnclipRnlSettings
+from baselines.cnclip_rnl.towers import one_piece
 from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
 from method_tng.encoders.cn_clip import convert_cn_clip
@@ -38,7 +39,7 @@ def check_clip(ledger: Ledger, folder: Path) -> None:
     raw = towers.read_tokens(torch.from_numpy(ledger.take(f"{ARRAYS}/input_ids")))  # (B, E)
     shots = pool_frames(frames, torch.ones(frames.shape[:2], dtype=torch.bool), model.pool)
     sentences, rows = F.normalize(raw, dim=-1), torch.arange(len(raw))
-    logits = model.scale() * sentences @ shots.T
+    logits = model.match(dict(zip(("pieces", "mask"), one_piece(sentences), strict=True)), {"shot": shots})
     loss = window_contrast(logits, rows, torch.zeros_like(logits, dtype=torch.bool), 1.0)
     loss.backward()
     found = {

@@ -50,6 +50,15 @@ def test_a_longer_text_is_cut(folder: Path) -> None:
     assert torch.equal(rows[0], rows[1])
 
 
+def test_texts_in_pieces_that_fit_are_read_as_they_are(folder: Path) -> None:
+    towers = ChineseClipTowers(folder, text_length=5).eval()
+    with torch.no_grad():
+        pieces, real = towers.read_whole_texts(["红绿", "", "红绿蓝黄圆方红"])
+        expected = towers.read_texts(["红绿", "", "红绿蓝", "黄圆方", "红"])
+    assert real.tolist() == [[True, False, False], [True, False, False], [True] * 3]
+    torch.testing.assert_close(pieces[real], expected)
+
+
 def test_computing_again_changes_no_gradient(folder: Path) -> None:
     found = []
     for recompute in (False, True):

@@ -43,11 +43,11 @@ def test_vectors_of_one_space_start_as_they_are() -> None:
     model, batch = retriever(sentence=VIDEO, shot_frames=0), make_batch()
     batch = replace(batch, queries=replace(batch.queries, sentence=torch.randn(4, VIDEO)))
     queries, windows = model.encode_queries(batch.queries), model.encode_windows(batch.windows)
-    torch.testing.assert_close(queries["sentence"], F.normalize(batch.queries.sentence, dim=-1))
+    torch.testing.assert_close(queries["pieces"][:, 0], F.normalize(batch.queries.sentence, dim=-1))
     mean = batch.windows.frames.sum(1) / batch.windows.mask.sum(1, keepdim=True)
     torch.testing.assert_close(windows["shot"], F.normalize(mean, dim=-1))
     cosines = model.match(queries, windows) * 0.07
-    torch.testing.assert_close(cosines, queries["sentence"] @ windows["shot"].T)
+    torch.testing.assert_close(cosines, queries["pieces"][:, 0] @ windows["shot"].T)
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,22 @@ def test_pictures_that_are_missing_are_told(tmp_path: Path) -> None:
     model = make_retriever(settings, DataSettings(), Sizes())
     with pytest.raises(DataError, match="bring no pictures"):
         model.encode_windows(make_batch().windows)
+
+
+def test_a_long_text_in_pieces_is_as_near_as_its_nearest_piece(tmp_path: Path) -> None:
+    folder, batch = save_tiny_clip(tmp_path / "clip"), film_of_shapes(0)
+    options = {"clip_model": str(folder), "text_length": 4}
+    whole, cut = (
+        make_retriever(CnclipRnlSettings(**options, long_texts=how), DataSettings(), Sizes()).eval()
+        for how in ("split", "cut")
+    )
+    long = replace(batch.queries, ids=["0", "1"], texts=["红圆绿方蓝", "黄方"])
+    pieces = replace(batch.queries, ids=list("0123"), texts=["红圆", "绿方", "蓝", "黄方"])
+    with torch.no_grad():
+        shots = whole.encode_windows(batch.windows)
+        found = whole.match(whole.encode_queries(long), shots)
+        parts = cut.match(cut.encode_queries(pieces), shots)
+        expected = torch.stack((parts[:3].amax(0), parts[3]))
+        torch.testing.assert_close(found, expected)
+        vectors = whole.query_vectors(whole.encode_queries(long))["shot"]
+    assert vectors.shape == (2, 12) and not torch.allclose(found[0], parts[0])
