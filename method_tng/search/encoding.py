@@ -8,6 +8,7 @@ import torch
 from tqdm import tqdm
 
 from method_tng.contract.batch import WindowBatch, to_device
+from method_tng.contract.errors import DataError
 from method_tng.contract.items import Movie, Window
 from method_tng.contract.protocols import Code, Encoder
 from method_tng.contract.settings import DataSettings
@@ -50,6 +51,8 @@ class FilmWindows:
         rows = common_rows(counts, movie.movie_id, [store.path for store in stores])
         ranges = torch.tensor([clip_range(one, self.data.clip_length, rows) for one in windows]).numpy()
         kept = [index for index, (first, behind) in enumerate(ranges) if first < behind]
+        if not kept:
+            raise DataError(f"{stores[0].path} holds no row of film {movie.movie_id!r}; extract it again")
         windows = [windows[index] for index in kept]
         samples = WindowSamples(
             windows,

@@ -82,27 +82,15 @@ class Index:
         Raises:
             ConfigError: the index that is there holds films of another model or library.
         """
-        if (folder / "index.json").is_file():
-            there = cls.open(folder)
-            made = there.manifest.model
-            model = msgspec.structs.replace(model, library=model.library or made.library)
-            if (made.weights, made.data) != (model.weights, model.data):
-                raise ConfigError(
-                    f"{folder} was made with the model {made.weights} of {made.run}, asked for is "
-                    f"{model.weights}; expected one model and its settings per index, choose another folder"
-                )
-            if made.library and made.library != model.library and Path(made.library).is_dir():
-                raise ConfigError(
-                    f"{folder} was made of the library {made.library}; expected one library per index, "
-                    "choose another folder"
-                )
-            with there.writing():  # the run or the library may have moved
-                there.manifest = msgspec.structs.replace(there.manifest, model=model)
-                there._write()
-            return there
-        index = cls(folder, Manifest(format=FORMAT, model=model))
         (folder / "films").mkdir(parents=True, exist_ok=True)
-        index._write()
+        with _only_writer(folder):
+            there = cls.open(folder) if (folder / "index.json").is_file() else None
+            if there:
+                model = _joined(folder, there.manifest.model, model)
+            films = there.films if there else ()
+            index = cls(folder, Manifest(format=FORMAT, model=model, films=films))
+            if there is None or there.manifest != index.manifest:  # the run or the library may have moved
+                index._write()
         return index
 
     @classmethod
@@ -134,12 +122,7 @@ class Index:
         Raises:
             ConfigError: another process writes.
         """
-        with open(self.folder / ".lock", "w", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                told = f"{self.folder} is being written by another process; wait for it to end"
-                raise ConfigError(told) from error
+        with _only_writer(self.folder):
             self.manifest = Index.open(self.folder).manifest
             yield
 
@@ -232,6 +215,38 @@ class Index:
     def _write(self) -> None:
         text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=1)
         write_whole(self.folder / "index.json", lambda temporary: temporary.write_bytes(text + b"\n"))
+
+
+@contextlib.contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Holds a folder for this process; the lock falls when it ends, however it ends.  Raises ConfigError."""
+    with open(folder / ".lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            told = f"{folder} is being written by another process; wait for it to end"
+            raise ConfigError(told) from error
+        yield
+
+
+def _joined(folder: Path, made: Model, asked: Model) -> Model:
+    """What an index is made with from now on.
+
+    Raises:
+        ConfigError: it holds films of another model or library.
+    """
+    if (made.weights, made.data) != (asked.weights, asked.data):
+        raise ConfigError(
+            f"{folder} was made with the model {made.weights} of {made.run}, asked for is {asked.weights}; "
+            "expected one model and its settings per index, choose another folder"
+        )
+    library = asked.library or made.library
+    if made.library and made.library != library and Path(made.library).is_dir():
+        raise ConfigError(
+            f"{folder} was made of the library {made.library}; expected one library per index, choose "
+            "another folder"
+        )
+    return msgspec.structs.replace(asked, library=library)
 
 
 def _halved(value: Tensor) -> Tensor:

@@ -1,13 +1,7 @@
 """An index over the tiny corpus: the same answers as a split gets, filters, whole states only."""
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,46 +10,20 @@ import torch
 from method_tng import index_corpus
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.settings import DataSettings
-from method_tng.encoders.hashed import HashedEncoder
-from method_tng.extraction.text import encode_annotations
 from method_tng.retrieval.pipeline import Places, answer
-from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
-from method_tng.runs.systems import recipe_of
 from method_tng.search.answers import SearchRequest, clock
 from method_tng.search.filling import add_split
 from method_tng.search.index import Index, Model
 from method_tng.search.opening import open_searcher
-from method_tng.training.distributed import Process
-from method_tng.training.interrupt import Wish
 from method_tng.training.results import answer_run
-from method_tng.training.session import train_run
-from tests.tiny import make_tiny
-
-SCORERS = {
-    "clips": {"n_heads": 2, "max_pred_l": 8, "drop": 0.0},
-    "spans": {
-        "vocabulary": True, "label_end": "inclusive", "lex_min_df": 1, "min_pred_l": 1,
-        "no_norm_vfeat": True, "no_norm_tfeat": True,
-    },
-}  # fmt: skip
-
-
-def _trained(folder: Path, scorer: str) -> RunFolder:
-    data = make_tiny(folder / "tiny")
-    queries = folder / "typed.h5"
-    encode_annotations(data, ["train", "val"], HashedEncoder(10), queries)
-    options = asdict(data) | {"query_features": str(queries), "hidden_size": 16, "n_epoch": 2, "bsz": 16}
-    options |= {"scorer": scorer, "eval_split": "", "results_root": str(folder / "runs")} | SCORERS[scorer]
-    run = RunFolder.create(resolve([("x", options)]), {})
-    train_run(run, recipe_of(run.settings.system), Process(0, 1, torch.device("cpu")), Wish())
-    return run
+from tests.search.trained import SCORERS, train_tiny
 
 
 @pytest.fixture(scope="module", params=list(SCORERS))
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that was trained on hashed words."""
-    return _trained(tmp_path_factory.mktemp(request.param), request.param)
+    return train_tiny(tmp_path_factory.mktemp(request.param), request.param)
 
 
 def _lines(data: DataSettings, split: str) -> list[dict]:
@@ -185,20 +153,3 @@ def test_the_command_adds_searches_and_tells(
     assert index_corpus.main(["search", str(tmp_path), "x"]) == 2
     assert "cannot be read as an index" in capsys.readouterr().err
     assert clock(3909.9) == "1:05:09"
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments_leave_a_whole_index(tmp_path: Path) -> None:
-    run = _trained(tmp_path, "clips")
-    folder = tmp_path / "index"
-    add_split(folder, run, "val")
-    draw = random.Random(0)
-    for verb in (["add", "--run", str(run.path), "--split", "train"], ["compact"]):
-        for _ in range(20):
-            command = [sys.executable, "-m", "method_tng.index_corpus", verb[0], str(folder), *verb[1:]]
-            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(draw.uniform(1.5, 5.0))
-            os.kill(child.pid, signal.SIGKILL)
-            child.wait()
-            assert not Index.open(folder).faults()
-    assert open_searcher(folder).search(SearchRequest("a man opens the door")).moments
