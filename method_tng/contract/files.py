@@ -17,7 +17,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         os.chmod(temporary, 0o666 & ~_umask())  # some writers make files that only their owner can read
         os.replace(temporary, path)
     except OSError as error:  # a full disk is told without a name
-        error.filename = error.filename or str(path)
+        if error.errno and not error.filename:
+            error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
