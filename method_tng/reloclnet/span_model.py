@@ -74,17 +74,17 @@ class SpanReLoCLNet(nn.Module):
         channels = torch.cat([mask[:, None].to(sides.dtype), sides.transpose(1, 2)], dim=1)  # (M, 1 + S, T)
         norms = torch.stack([span_norms(stream, self.longest) for stream in content.unbind(dim=2)], dim=3)
         prior = self.prior(channels, mask)[:, 0].float()  # (M, T)
-        inside = spans_inside(mask, self.longest)
-        return {
+        code = {
             "content": content,
             "sides": sides * mask[:, :, None],
             "prior": prior,
             "norms": norms,  # (M, T, R, S)
-            **self.window_head.terms(self.damping(norms), prior, inside),
             "mask": mask,
             "clip_seconds": windows.clip_seconds,  # (M,)
             "duration": windows.seconds[:, 1] - windows.seconds[:, 0],  # (M,)
         }
+        # What no query changes is kept with what is searched; while training it is made once anyway.
+        return code if self.training else code | self._window_terms(code)
 
     def streams(self, windows: WindowBatch) -> Iterator[tuple[Content, Tensor]]:
         """The tower and the raw rows (M, T, D) of each stream."""
@@ -97,7 +97,12 @@ class SpanReLoCLNet(nn.Module):
 
     def window_scores(self, curve: Tensor, windows: Code) -> Tensor:
         """Logits over windows, (N, M), from the similarity of all clips, (S, N, M, T)."""
-        return self.window_head(curve, windows["slopes"], windows["offsets"], windows["inside"])
+        terms = windows if "slopes" in windows else self._window_terms(windows)
+        return self.window_head(curve, terms["slopes"], terms["offsets"], terms["inside"])
+
+    def _window_terms(self, windows: Code) -> Code:
+        inside = spans_inside(windows["mask"], self.longest)
+        return self.window_head.terms(self.damping(windows["norms"]), windows["prior"], inside)
 
     def localize(self, queries: Code, windows: Code, pairs: Tensor) -> Spans:
         """Log-probability of every span of P pairs (P, 2), K = T * R proposals in the order of first clips.
