@@ -217,6 +217,9 @@ find("theme").addEventListener("click", () => {
   paint(theme);
 });
 addEventListener("popstate", start);
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("summary") === null) find("export").open = false;
+});
 
 // ---- keyboard
 
@@ -253,7 +256,10 @@ function isTyped(key, element) {
 document.addEventListener("keydown", (event) => {
   const element = event.target instanceof Element ? event.target : document.body;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (event.key === "Escape" && element === find("sentence")) element.blur();
+  if (event.key === "Escape") {
+    if (element === find("sentence")) element.blur();
+    find("export").open = false;
+  }
   if (!KEYS[event.key] || isTyped(event.key, element)) return;
   event.preventDefault();
   KEYS[event.key]();
