@@ -152,7 +152,7 @@ def test_published_weights_are_imported_answer_and_take_another_runs_windows(
     run = only_run(tmp_path / "imported")
     stored = load_file(run / "ground.best.safetensors")
     assert len(stored) == len(torch.load(published)) and not list(run.glob("retrieve*"))
-    answered = [str(run), "val", "--device", "cpu"]
+    answered = [str(run), "val", "--device", "cpu", "--max_vcmr_video", "1"]
     assert inference.main([*answered, "--tasks", "SVMR"]) == 0
     assert trained(data, finder, retrieve_n_epoch=1) == 0
     matched = ["--matcher", str(only_run(finder)), "--tasks", "VCMR", "TNG"]

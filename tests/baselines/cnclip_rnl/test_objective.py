@@ -59,8 +59,8 @@ def test_several_sentences_may_share_a_window() -> None:
 @pytest.mark.parametrize("options", [{}, {**WITH_FACES, "project_faces": True}, {"short_windows": "mask"}])
 def test_four_sentences_are_learned_by_heart(options: dict) -> None:
     model, batch = make_model(**options, mask_alignment=True).train(), make_batch(faces="face_dim" in options)
-    optimizer, totals = torch.optim.Adam(model.parameters(), lr=0.01), []
-    for _ in range(25):
+    optimizer, totals = torch.optim.Adam(model.parameters(), lr=0.03), []
+    for _ in range(10):
         terms = localizer_terms(model, batch, progress(), [(1.0, 1.0, 1.0)] * 4)
         total = sum(terms.values())
         optimizer.zero_grad()
