@@ -150,9 +150,10 @@ class SpanReLoCLNet(nn.Module):
         """Stream -> sums of short spans (M, T, H) and their damped norms (M, T), 0 at padding."""
         length = min(CANDIDATE_LENGTH, self.longest)
         norms = self.damping(windows["norms"])[:, :, length - 1] * windows["mask"][:, :, None]  # (M, T, S)
-        sums = nn.functional.pad(windows["content"].cumsum(dim=1), (0, 0, 0, 0, 1, 0))  # (M, T + 1, S, H)
-        ends = torch.arange(length, length + norms.shape[1], device=norms.device).clamp(max=norms.shape[1])
-        vectors = sums[:, ends] - sums[:, :-1]  # (M, T, S, H)
+        content, num_clips = windows["content"], norms.shape[1]
+        vectors = content.clone()  # (M, T, S, H)
+        for later in range(1, min(length, num_clips)):
+            vectors[:, : num_clips - later] += content[:, later:]
         names = list(self.content)
         return {name: (vectors[:, :, k], norms[:, :, k]) for k, name in enumerate(names)}
 

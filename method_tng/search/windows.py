@@ -141,7 +141,7 @@ class IndexedWindows:
         stored, (first, behind) = self._codes[film], self.range_of(film)
         if len(local) == behind - first:
             return OpenedCode(stored, lambda name: self._desk.opened(name, stored[name]))
-        return OpenedCode(stored, lambda name: in_full(stored[name][local]))
+        return OpenedCode(stored, lambda name: self._desk.opened(name, stored[name].index_select(0, local)))
 
     def _joined(self, name: str, films: Sequence[tuple[int, Tensor]], count: int) -> Tensor:
         """One tensor of some windows of several films, padded with zeros where windows are shorter."""
@@ -150,6 +150,6 @@ class IndexedWindows:
         opened, first = in_full(parts[0][0][:0]).new_zeros(count, *largest), 0
         for part, local in parts:
             place = (slice(first, first + len(local)), *(slice(size) for size in part.shape[1:]))
-            opened[place] = part[local]
+            opened[place] = part.index_select(0, local)
             first += len(local)
         return opened
