@@ -5,7 +5,7 @@
     python -m method_tng.index_corpus replace INDEX FILM ... | remove INDEX FILM ...
     python -m method_tng.index_corpus compact INDEX [--backend faiss|exact] | status INDEX | doctor INDEX
 
-`add` makes the index when there is none, and replaces films that are in it.  A library is what extract.sh
+`add` makes the index when there is none, and replaces films that changed.  A library is what extract.sh
 leaves; a split is one of the run's own data.
 """
 

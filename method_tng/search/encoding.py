@@ -24,7 +24,7 @@ TOGETHER = 32  # windows encoded at once
 
 @dataclass(frozen=True)
 class FilmFacts:
-    """A film that is to be indexed."""
+    """A film that is to be indexed; `origin` is another when its features are, "" when that is not known."""
 
     film_id: str
     duration: float
@@ -32,6 +32,7 @@ class FilmFacts:
     folder: str = ""
     source: str = ""
     playable: bool = False
+    origin: str = ""
 
 
 class FilmWindows:

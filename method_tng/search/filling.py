@@ -10,6 +10,7 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import read_split
 from method_tng.extraction.library import Library
 from method_tng.runs.folder import RunFolder
+from method_tng.runs.systems import UNTRAINED
 from method_tng.search import faiss_index
 from method_tng.search.encoding import FilmFacts, FilmWindows, add_films
 from method_tng.search.index import Index, Model
@@ -56,7 +57,7 @@ def add_library(folder: Path, run: RunFolder, library: Path, films: Sequence[str
         folder: of the index.
         run: whose model encodes them.
         library: what extraction left.
-        films: ids of the only ones that are added; None = all.
+        films: ids of the only ones that are added; None = all that are new or were extracted anew.
 
     Raises:
         DataError: no library, an unknown film, or features of another kind than the run was trained on.
@@ -70,10 +71,10 @@ def add_library(folder: Path, run: RunFolder, library: Path, films: Sequence[str
         sub_features=str((library / "sub_features").resolve()),
     )
     facts = [
-        FilmFacts(one.film_id, one.duration, one.title, one.folder, one.source, one.playable)
+        FilmFacts(one.film_id, one.duration, one.title, one.folder, one.source, one.playable, one.source_hash)
         for one in found.films
     ]
-    return _add(folder, run, data, _chosen(facts, films), str(library.resolve()))
+    return _add(folder, run, data, facts, films, str(library.resolve()))
 
 
 def add_split(folder: Path, run: RunFolder, split: str, films: Sequence[str] | None = None) -> Index:
@@ -86,7 +87,7 @@ def add_split(folder: Path, run: RunFolder, split: str, films: Sequence[str] | N
         sub_features=data.sub_features.replace("{split}", split),
     )
     facts = [FilmFacts(one.movie_id, one.duration, one.movie_id) for one in movies]
-    return _add(folder, run, data, _chosen(facts, films), "")
+    return _add(folder, run, data, facts, films, "")
 
 
 def tend_neighbours(index: Index, results_root: str, backend: str | None, anew: bool = False) -> None:
@@ -116,19 +117,35 @@ def _run_of(told: Mapping[str, Any], there: Index | None, library: Path | None) 
     if told.get("run"):
         return RunFolder.open(told["run"], told["results_root"])
     if there:
-        return RunFolder.open(place_of(there), told["results_root"])
+        run = RunFolder.open(place_of(there), told["results_root"])
+        if told.get("zero_shot") and run.settings.system != UNTRAINED:
+            raise ConfigError(
+                f"{told['index']} was made with the trained run {run.path}; choose another folder for --zero_shot"
+            )
+        return run
     if told.get("zero_shot") and library:
         return zero_shot_run(told["index"], Library.open(library))
     raise ConfigError("give --run, whose model shall encode the films, or --zero_shot with a --library")
 
 
-def _add(folder: Path, run: RunFolder, data: DataSettings, films: Sequence[FilmFacts], library: str) -> Index:
+def _add(
+    folder: Path,
+    run: RunFolder,
+    data: DataSettings,
+    films: Sequence[FilmFacts],
+    wanted: Sequence[str] | None,
+    library: str,
+) -> Index:
+    films = _chosen(films, wanted)
     answerer, weights = load_answerer(run)
     kept = {name: value for name, value in asdict(data_of(run)).items() if name in CUT}
     inside = run.path.resolve().is_relative_to(folder.resolve())
     place = run.path.resolve().relative_to(folder.resolve()) if inside else run.path.resolve()
     index = Index.create(folder, Model(run=str(place), weights=weights, data=kept, library=library))
     windows = FilmWindows(data)
+    if wanted is None:  # the others are there already
+        known = {film.film_id: film.origin for film in index.films if film.origin}
+        films = [film for film in films if known.get(film.film_id) != film.origin]
     with index.writing():
         add_films(index, films, windows, answerer.matcher, CPU)
     return index

@@ -31,7 +31,7 @@ HALF_LIMIT = 6e4  # numbers beyond it are kept in full precision
 
 
 class IndexedFilm(msgspec.Struct, frozen=True, kw_only=True):
-    """A film of an index; `file` lies in the index's folder `films`."""
+    """A film of an index; `file` lies in the index's folder `films`, `origin` says what it was made from."""
 
     film_id: str
     title: str
@@ -43,6 +43,7 @@ class IndexedFilm(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     size: int
     digest: str
+    origin: str = ""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ def _library(folder: Path, images: dict, rows: dict[str, np.ndarray]) -> Path:
         known = dict.fromkeys(("folder", "source_hash", "container", "video_codec", "audio_codec"), "")
         known |= {"duration": 2.0 * len(frames), "told_duration": 0.0, "playable": False, "faststart": False}
         known |= dict.fromkeys(("source_size", "source_changed", "width", "height", "rotation"), 0)
-        known |= dict.fromkeys(("frames", "used", "faults"), 0)
+        known |= dict.fromkeys(("frames", "used", "faults"), 0) | {"source_hash": str(frames.sum())}
         film = Film(
             film_id=film_id, title=film_id, source=film_id, subtitle_tracks=(), remarks=(), made={}, **known
         )
@@ -74,7 +74,11 @@ def test_films_are_found_by_sentences_that_nothing_was_trained_on(
         assert 0.5 < best.score <= 1.01  # a cosine
         curve = searcher.curve(sentence, best.film_id)
         assert 60 <= curve.seconds[int(np.argmax(curve.relevance))] < 80
+    before = (moved / "index.json").stat().st_mtime_ns
+    assert index_corpus.main(["add", str(moved)]) == 0  # all are there
+    assert (moved / "index.json").stat().st_mtime_ns == before
     assert index_corpus.main(["replace", str(moved), "film-1"]) == 0
+    assert (moved / "index.json").stat().st_mtime_ns > before
     assert index_corpus.main(["replace", str(moved), "film-9"]) == 2
     assert "holds no film 'film-9'" in capsys.readouterr().err
 
