@@ -120,7 +120,8 @@ def _run_of(told: Mapping[str, Any], there: Index | None, library: Path | None) 
         run = RunFolder.open(place_of(there), told["results_root"])
         if told.get("zero_shot") and run.settings.system != UNTRAINED:
             raise ConfigError(
-                f"{told['index']} was made with the trained run {run.path}; choose another folder for --zero_shot"
+                f"{told['index']} was made with the trained run {run.path}; choose another folder for "
+                "--zero_shot"
             )
         return run
     if told.get("zero_shot") and library:
