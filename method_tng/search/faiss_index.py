@@ -157,6 +157,9 @@ def update(index: Index, model: Any, anew: bool = False) -> None:
     """
     if not hasattr(model, "window_vectors"):
         raise ConfigError("this system gives no vectors to find neighbours by; use --backend exact")
+    if not index.films:
+        remove(index)
+        return
     windows, record = IndexedWindows(index), _read(index)
     if record is None or anew or not _suits(record, index):
         vectors = _learned(windows, model)
@@ -222,8 +225,6 @@ def vectors_of(model: Embedder, code: Any) -> tuple[np.ndarray, np.ndarray]:
 def _learned(windows: IndexedWindows, model: Embedder) -> Any:
     """An empty FAISS index whose clusters were learned from a seeded draw of clips of all films."""
     faiss, draw, films = _faiss(), np.random.default_rng(0), len(windows.films)
-    if not len(windows):
-        raise DataError("the index holds no film yet; add films before their neighbours are looked for")
     total = len(windows) * len(vectors_of(model, windows.of_film(0)[1])[0]) / windows.films[0].windows
     clusters = max(1, round(math.sqrt(total)))
     each, samples = math.ceil(LEARNED * clusters / films), []

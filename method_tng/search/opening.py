@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from method_tng.contract.errors import ConfigError, MissingExtra
+from method_tng.contract.errors import ConfigError, TngError
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.text import Vocabulary
 from method_tng.encoders.text import text_encoder_of
@@ -33,7 +33,7 @@ def open_searcher(folder: Path, results_root: str = "method_tng/results", backen
         folder: of the index.
         results_root: where its run is looked for.
         backend: "exact" scores every window; "faiss" what FAISS finds; "auto" takes FAISS where the index has
-            its neighbours.
+            its neighbours, and says so when these cannot be used.
 
     Raises:
         DataError: no index, or a damaged one.
@@ -78,7 +78,7 @@ def load_answerer(run: RunFolder) -> tuple[Answerer, str]:
     settings, recipe = run.settings, recipe_of(run.settings.system)
     models = load_models(run, settings, recipe, CPU)
     matcher, localizer = recipe.assemble(models)
-    if matcher is None or matcher is not localizer:
+    if matcher is None or matcher is not localizer or settings.search.matcher:
         raise ConfigError(
             f"{run.path} ({settings.system}) does not find and localize with one model; an index holds the "
             "windows of one, so index a run of a system that does both, or answer a split with inference.sh"
@@ -99,7 +99,7 @@ def _asker(run: RunFolder) -> Asker:
 def _neighbours(searcher: Searcher, backend: str) -> Any:
     try:
         return faiss_index.open_neighbours(searcher.index, searcher.windows, searcher.model)
-    except MissingExtra as error:
+    except TngError as error:  # not installed, damaged, or being written at the moment
         if backend == "faiss":
             raise
         logger.warning("every window is scored, since %s", error)

@@ -121,7 +121,8 @@ def test_what_is_missing_or_damaged_is_told(
     whole = vectors.read_bytes()
     vectors.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"mend it with: index\.sh compact"):
-        open_searcher(folder)
+        open_searcher(folder, backend="faiss")
+    assert open_searcher(folder).health()["backend"] == "exact"
     assert index_corpus.main(["doctor", str(folder)]) == 1
     assert f"{vectors} is damaged; run compact" in capsys.readouterr().out
     assert index_corpus.main(["compact", str(folder)]) == 0
@@ -135,3 +136,20 @@ def test_what_is_missing_or_damaged_is_told(
     assert not list(folder.glob("faiss*"))
     with pytest.raises(ConfigError, match="has no neighbours"):
         open_searcher(folder, backend="faiss")
+
+
+def test_a_search_goes_on_exactly_while_another_process_writes(folder: Path) -> None:
+    index = Index.open(folder)
+    with index.writing():
+        stored = {name: value.clone() for name, value in index.stored(index.films[0]).items()}
+        film = {"film_id": "new", "title": "new", "folder": "", "source": "", "duration": 900.0}
+        index.put(film | {"playable": False}, stored)
+        searcher = open_searcher(folder)
+        assert searcher.health()["backend"] == "exact" and len(searcher.films()) == 13
+    assert open_searcher(folder).health()["backend"] == "faiss"
+    with index.writing():
+        index.remove([film.film_id for film in index.films])
+    tend_neighbours(index, "", None)
+    assert (
+        not list(folder.glob("faiss*")) and not open_searcher(folder).search(SearchRequest("a man")).moments
+    )

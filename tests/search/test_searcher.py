@@ -12,8 +12,10 @@ from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.settings import DataSettings
 from method_tng.retrieval.pipeline import Places, answer
 from method_tng.runs.folder import RunFolder
+from method_tng.runs.systems import recipe_of
+from method_tng.search import opening
 from method_tng.search.answers import SearchRequest, clock
-from method_tng.search.filling import add_split
+from method_tng.search.filling import add_split, tend_neighbours
 from method_tng.search.index import Index, Model
 from method_tng.search.opening import open_searcher
 from method_tng.training.results import answer_run
@@ -135,6 +137,28 @@ def test_a_run_with_imported_queries_takes_no_typed_text(run: RunFolder, tmp_pat
     searcher.asker = type(searcher.asker)(None, searcher.asker.vocabulary, searcher.asker.data)
     with pytest.raises(ConfigError, match="were made elsewhere"):
         searcher.search(SearchRequest("a man"))
+
+
+def test_a_system_without_vectors_is_searched_too(tmp_path: Path) -> None:
+    small = {"dim_feedforward": 16, "enc_layers": 1, "dec_layers": 1, "n_heads": 2, "n_epoch": 1}
+    run = train_tiny(tmp_path, "clips", system="rgnet", **small)
+    searcher = open_searcher(add_split(tmp_path / "index", run, "val").folder)
+    found = searcher.search(SearchRequest("a man opens the door", top=5))
+    assert len(found.moments) == 5 and found.moments[0].stream_scores == {}
+    curve = searcher.curve("a man opens the door", "val-0")
+    assert curve.seconds == [0.0, 40.0, 80.0] and len(curve.relevance) == 3
+    with pytest.raises(ConfigError, match="gives no vectors"):
+        tend_neighbours(searcher.index, "", "faiss")
+
+
+def test_a_run_that_finds_with_one_model_and_localizes_with_another_is_refused(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(recipe_of("reloclnet"), assemble=lambda models: (models["find"], torch.nn.Identity()))
+    monkeypatch.setattr(opening, "recipe_of", lambda system: recipe)
+    with pytest.raises(ConfigError, match="does not find and localize with one model"):
+        add_split(tmp_path / "index", run, "val")
+    assert not (tmp_path / "index").exists()
 
 
 def test_the_command_adds_searches_and_tells(

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,13 +25,14 @@ SCORERS = {
 }  # fmt: skip
 
 
-def train_tiny(folder: Path, scorer: str) -> RunFolder:
-    """Two epochs of the main system with one of its scorers."""
+def train_tiny(folder: Path, scorer: str, **changes: Any) -> RunFolder:
+    """Two epochs of the main system with one of its scorers, or of another one with options of its own."""
     data = make_tiny(folder / "tiny")
     queries = folder / "typed.h5"
     encode_annotations(data, ["train", "val"], HashedEncoder(10), queries)
     options = asdict(data) | {"query_features": str(queries), "hidden_size": 16, "n_epoch": 2, "bsz": 16}
-    options |= {"scorer": scorer, "eval_split": "", "results_root": str(folder / "runs")} | SCORERS[scorer]
+    options |= {"eval_split": "", "results_root": str(folder / "runs")}
+    options |= changes or {"scorer": scorer} | SCORERS[scorer]
     run = RunFolder.create(resolve([("x", options)]), {})
     train_run(run, recipe_of(run.settings.system), Process(0, 1, torch.device("cpu")), Wish())
     return run
