@@ -227,7 +227,7 @@ async def _found(service: Service, query: schema.SearchQuery) -> SearchAnswer:
 async def _cut(request: Request, film_id: str, span: tuple[float, float], download: bool) -> FileResponse:
     service = _service(request)
     title = service.media.film(film_id).title
-    path = await service.clips.clip(service.media.video(film_id), *span)
+    path = await service.clips.clip(service.media.video(film_id), *span, request.is_disconnected)
     answer = _in_parts(request, path, "video/mp4")
     if download:
         named = FileResponse(path, filename=f"{title} {span[0]:.0f}-{span[1]:.0f} s.mp4")

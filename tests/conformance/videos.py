@@ -15,8 +15,9 @@ from playwright.sync_api import Page, expect
 from method_tng import extract
 from method_tng.extraction.library import Film, Library
 from method_tng.search.answers import FilmEntry
-from tests.web.browsing import chromium, launched, opened, serving
+from tests.web.browsing import chromium, launched, opened
 from tests.web.films import ToldSearcher
+from tests.web.served import serving
 
 RATE = 2.0  # frames a second that extraction looks at
 SEEN = "document.querySelector('#offer').checkVisibility()"

@@ -1,16 +1,10 @@
-"""A service on a port of its own and a headless Chromium before it."""
+"""A headless Chromium before a service."""
 
 import contextlib
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
-from typing import Any
 
-import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from method_tng.web.api import make_app
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
@@ -28,18 +22,6 @@ def launched() -> Iterator[Browser]:
         one = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield one
         one.close()
-
-
-@contextlib.contextmanager
-def serving(searcher: Any) -> Iterator[str]:
-    """The address of the service over a searcher."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(make_app(searcher), log_level="error", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join()
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="browser tests are 
 from method_tng import demo
 from method_tng.search.opening import open_searcher
 from tests.extraction.rendered import render
-from tests.web.browsing import chromium, launched, opened, serving
+from tests.web.browsing import chromium, launched, opened
 from tests.web.films import ToldSearcher, entry, paint
+from tests.web.served import serving
 
 pytestmark = pytest.mark.e2e
 Page, expect = sync_api.Page, sync_api.expect

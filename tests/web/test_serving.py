@@ -1,6 +1,11 @@
 """The serve command: what it listens at, and what it says when it cannot."""
 
+import http.client
+import json
 import socket
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,8 +13,10 @@ import pytest
 pytest.importorskip("fastapi", reason="the service is the extra `web`")
 
 from method_tng import serve
-from method_tng.contract.errors import ConfigError
+from method_tng.contract.errors import ConfigError, DataError
 from method_tng.web.serving import _listen
+from tests.web.films import told_films
+from tests.web.served import serving
 
 
 def test_a_missing_index_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -44,7 +51,46 @@ def test_a_missing_package_is_told_with_its_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     for name in ("method_tng.web.serving", "uvicorn"):
-        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
-    monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert serve.main(["index"]) == 2
     assert "pip install -e '.[web]'" in capsys.readouterr().err
+
+
+def _until_clips_wait(port: int, count: int) -> None:
+    """Returns when so many clips are under way; fails after 10 s."""
+    for _ in range(1000):
+        connection = http.client.HTTPConnection("localhost", port, timeout=10)
+        connection.request("GET", "/health")
+        found = json.loads(connection.getresponse().read())["clips_waiting"]
+        connection.close()
+        if found == count:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"{found} clips are under way, not {count}")
+
+
+def _leaves(port: int, path: str) -> None:
+    """A browser that asks, and does not wait."""
+    with socket.create_connection(("127.0.0.1", port)) as browser:
+        browser.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        _until_clips_wait(port, 1)
+
+
+def test_a_clip_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = pytest.importorskip("method_tng.extraction.clips", reason="cutting is the extra `video`")
+    ended = []
+
+    def cut(source: Path, start: float, end: float, out: Path, wanted: Callable[[], bool]) -> None:
+        while wanted():
+            time.sleep(0.01)
+        ended.append(start)
+        raise DataError("given up")
+
+    monkeypatch.setattr(clips, "cut_clip", cut)
+    with serving(told_films(tmp_path)) as address:
+        port = int(address.rstrip("/").split(":")[-1])
+        for start in (1, 2):
+            _leaves(port, f"/films/One/clip?start={start}&end=9")
+            _until_clips_wait(port, 0)
+    assert ended == [1, 2]
