@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -234,6 +235,15 @@ def test_clips_that_cannot_be_are_refused(
     if code == "no_clip":
         pytest.importorskip("av", reason="cutting is the extra `video`")
     assert str(searcher.folder) not in _refused(client.get(f"/films/One/clip?{words}"), 422, code)
+
+
+def test_a_service_that_cannot_cut_says_what_to_install(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "method_tng.extraction.clips", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)
+    told = _refused(client.get("/films/One/clip?start=0&end=4"), 501, "missing_extra")
+    assert "pip install -e '.[video]'" in told
 
 
 def test_a_full_queue_is_told_and_the_rest_is_still_answered(searcher: ToldSearcher) -> None:
