@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi import Path as InPath
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from method_tng.search.answers import Curve, FilmEntry, SearchAnswer
@@ -227,8 +228,9 @@ async def _found(service: Service, query: schema.SearchQuery) -> SearchAnswer:
 async def _cut(request: Request, film_id: str, span: tuple[float, float], download: bool) -> FileResponse:
     service = _service(request)
     title = service.media.film(film_id).title
-    path = await service.clips.clip(service.media.video(film_id), *span, request.is_disconnected)
-    answer = _in_parts(request, path, "video/mp4")
+    source = await run_in_threadpool(service.media.video, film_id)
+    path = await service.clips.clip(source, *span, request.is_disconnected)
+    answer = await run_in_threadpool(_in_parts, request, path, "video/mp4")
     if download:
         named = FileResponse(path, filename=f"{title} {span[0]:.0f}-{span[1]:.0f} s.mp4")
         answer.headers["Content-Disposition"] = named.headers["Content-Disposition"]

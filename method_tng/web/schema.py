@@ -113,6 +113,7 @@ class Health(BaseModel):
     films: int
     windows: int
     weights: str
+    backend: str
     searches_waiting: int
     clips_waiting: int
 

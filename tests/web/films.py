@@ -74,7 +74,7 @@ class ToldSearcher:
 
     def health(self) -> dict[str, Any]:
         """As a searcher's."""
-        return {"films": len(self._films), "windows": 7, "weights": "abc"}
+        return {"films": len(self._films), "windows": 7, "weights": "abc", "backend": "exact"}
 
 
 def entry(film_id: str, source: Path | None, folder: str = "", duration: float = 30.0) -> FilmEntry:

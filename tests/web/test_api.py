@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ httpx = pytest.importorskip("httpx", reason="requests of the tests")
 
 from fastapi.testclient import TestClient
 
-from method_tng.web.api import make_app
+from method_tng.web.api import PAGE, make_app
 from tests.web.films import CONTENT, ToldSearcher, entry, told_films
 
 HERE = "http://localhost"
@@ -292,6 +293,29 @@ def test_other_sites_may_not_ask_and_the_page_may_load_nothing_foreign(client: T
     for name in ("page.js", "page.css", "icon.svg"):
         answer = client.get(f"/page/{name}")
         assert answer.status_code == 200 and "x-content-type-options" in answer.headers
+
+
+def test_the_page_asks_nobody_else_and_builds_no_markup_of_data() -> None:
+    for name, path in PAGE.items():
+        text = path.read_text(encoding="utf-8")
+        assert set(re.findall(r"\w+://[^\"'\s)]*", text)) <= {"http://www.w3.org/2000/svg"}, name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|\son\w+=", text), (
+            name
+        )
+
+
+def test_both_languages_say_the_same_things() -> None:
+    text = PAGE["words.js"].read_text(encoding="utf-8")
+    english, chinese = text[text.index("  en: {") : text.index("let language")].split("  zh: {")
+    phrases = [dict(re.findall(r'(\w+): "([^"]*)"', part)) for part in (english, chinese)]
+    assert set(phrases[0]) == set(phrases[1]) and len(phrases[0]) > 50
+    for name, phrase in phrases[0].items():
+        assert set(re.findall(r"\{\w+\}", phrase)) == set(re.findall(r"\{\w+\}", phrases[1][name])), name
+    used = [path.read_text(encoding="utf-8") for path in PAGE.values()]
+    said = {
+        word for one in used for word in re.findall(r'(?:say\(|data-(?:word|label|placeholder)=)"(\w+)"', one)
+    }
+    assert said <= set(phrases[0])
 
 
 def test_the_document_of_the_service_is_complete(client: TestClient) -> None:
