@@ -1,4 +1,4 @@
-"""Milliseconds of typed sentences through HTTP, one at a time and 8 at once, and the server's memory.
+"""Milliseconds of typed sentences through HTTP, one at a time and 8 at once; the server's work and memory.
 
     python -m tests.benchmarks.search_http INDEX [--queries 100]
 
@@ -8,12 +8,13 @@ each of which asks again when it has its answer.  An index of drawn films: tests
 
 import argparse
 import http.client
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,14 +33,10 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=100, help="of each kind")
     asked = parser.parse_args()
     with served(asked.index) as (port, process):
-        told("before the first", [], process)
         taken(port, 3, seed=99)  # the first ones read what is mapped
-        told("HTTP alone", taken(port, asked.queries, seed=0, path="/health?"), process)
-        told("one at a time", taken(port, asked.queries, seed=0), process)
-        with ThreadPoolExecutor(TOGETHER) as clients:
-            each = -(-asked.queries // TOGETHER)
-            parts = clients.map(lambda seed: taken(port, each, seed), range(1, TOGETHER + 1))
-            told(f"{TOGETHER} at once", [one for part in parts for one in part], process)
+        told("HTTP alone", lambda: taken(port, asked.queries, seed=0, path="/health?"), process)
+        told("one at a time", lambda: taken(port, asked.queries, seed=0), process)
+        told(f"{TOGETHER} at once", lambda: together(port, -(-asked.queries // TOGETHER)), process)
 
 
 @contextmanager
@@ -73,15 +70,32 @@ def taken(port: int, count: int, seed: int, path: str = "/search?text=") -> list
     return found
 
 
-def told(what: str, milliseconds: list[float], process: int) -> None:
-    """Prints percentiles and the server's memory: all that is resident, and what is its own of that."""
+def together(port: int, each: int) -> list[float]:
+    """Milliseconds of the searches of TOGETHER clients at a time."""
+    with ThreadPoolExecutor(TOGETHER) as clients:
+        parts = clients.map(lambda seed: taken(port, each, seed), range(1, TOGETHER + 1))
+        return [one for part in parts for one in part]
+
+
+def told(what: str, ask: Callable[[], list[float]], process: int) -> None:
+    """Asks; prints percentiles, the server's processor time for each, and its memory."""
+    before = _processor_seconds(process)
+    milliseconds = ask()
+    work = 1e3 * (_processor_seconds(process) - before) / len(milliseconds)
+    low, middle, high = np.percentile(milliseconds, (0, 50, 95))
     lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     whole, own = (int(fields[name].split()[0]) / 1e3 for name in ("VmRSS", "RssAnon"))
-    times = "".join(
-        f"p{share} {np.percentile(milliseconds, share):.0f} ms, " for share in (50, 95) if milliseconds
+    print(
+        f"{what:14s} p50 {middle:.0f} ms, p95 {high:.0f} ms, least {low:.0f} ms, {work:.0f} processor ms each; "
+        f"{whole:.0f} MB resident, {own:.0f} MB of them not mapped files"
     )
-    print(f"{what:18s}{times}{whole:.0f} MB resident, {own:.0f} MB of them not mapped files")
+
+
+def _processor_seconds(process: int) -> float:
+    """Of all threads, user and system."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
