@@ -87,7 +87,7 @@ def told(what: str, ask: Callable[[], list[float]], process: int) -> None:
     fields = dict(line.split(":", 1) for line in lines)
     whole, own = (int(fields[name].split()[0]) / 1e3 for name in ("VmRSS", "RssAnon"))
     print(
-        f"{what:14s} p50 {middle:.0f} ms, p95 {high:.0f} ms, least {low:.0f} ms, {work:.0f} processor ms each; "
+        f"{what:14s} p50 {middle:.0f} ms, p95 {high:.0f} ms, least {low:.0f} ms, {work:.0f} processor ms; "
         f"{whole:.0f} MB resident, {own:.0f} MB of them not mapped files"
     )
 
