@@ -18,6 +18,7 @@ from baselines.cnclip_rnl.recurrent import BidirectionalGRU
 from baselines.cnclip_rnl.resampling import resample, rows_per_place
 from baselines.cnclip_rnl.sentence_encoder import SentenceEncoder
 from baselines.cnclip_rnl.settings import CnclipRnlSettings
+from baselines.cnclip_rnl.starting import scaled_rows, start_kept
 from baselines.cnclip_rnl.video_encoder import VideoEncoder
 from method_tng.contract.batch import QueryBatch, WindowBatch
 from method_tng.contract.errors import ConfigError
@@ -74,6 +75,8 @@ class RNL(nn.Module):
         self.register_buffer("table", table, persistent=False)
         moved = table if settings.exact_anchors else truncated(table)
         self.register_buffer("moved", moved, persistent=False)
+        if settings.start == "kept":
+            start_kept(self)
 
     def forward(self, frames: Tensor, real_frames: Tensor, text: Tensor, real_text: Tensor) -> Grounding:
         """Encoded windows and encoded sentences, row by row, to proposals.
@@ -101,13 +104,18 @@ class RNL(nn.Module):
             rows, faces = rows.split(
                 (rows.shape[-1] - self.settings.face_dim, self.settings.face_dim), dim=-1
             )
-        both = self.input_dropout(rows), mask, None if faces is None else self.input_dropout(faces)
-        return self.video_encoder(*both)
+            faces = self.input_dropout(self.scaled(faces))
+        return self.video_encoder(self.input_dropout(self.scaled(rows)), mask, faces)
 
     def read_sentence(self, queries: QueryBatch) -> tuple[Tensor, Tensor]:
         """Sentences with their portraits -> (N, L, D) and (N, L) bool which rows are real."""
         words, mask, portraits = self.padded_sentence(queries)
-        return self.sentence_encoder(self.input_dropout(words), mask, portraits, portraits.any(-1))
+        words = self.input_dropout(self.scaled(words))
+        return self.sentence_encoder(words, mask, portraits, portraits.any(-1))
+
+    def scaled(self, rows: Tensor) -> Tensor:
+        """Rows as they are, or scaled where that is wanted."""
+        return scaled_rows(rows) if self.settings.scale_rows else rows
 
     def padded_sentence(self, queries: QueryBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Words, their mask and portraits, cut or padded to `max_words` and `max_faces`.

@@ -106,6 +106,15 @@ class CnclipRnlSettings:
     mask_alignment: bool = option(
         False, "padding and absent portraits are not read while both sides align; off = as published"
     )
+    scale_rows: bool = option(
+        False, "scale every row and word to a mean square of 1 first; off = as published"
+    )
+    start: str = option(
+        "published",
+        "first weights of the locator - published: the usual ones; kept: such that small features are not "
+        "lost on their way to the heads",
+        ("published", "kept"),
+    )
     anchor_widths: tuple[int, ...] = option((8, 16, 32, 64), "widths of the proposals, in rows")
     exact_anchors: bool = option(
         False, "move the proposals themselves; off = their borders without the half, as published"
