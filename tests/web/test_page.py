@@ -121,6 +121,8 @@ def test_a_sentence_finds_cards_and_a_click_plays_the_moment_to_its_end(page: Pa
     expect(page.locator("#note")).to_have_text("The moment ends here. Space plays on.")
     page.keyboard.press(" ")
     _until(page, f"!{PAUSED} && {NOW} > 15.4")
+    _search(page, "another sentence")  # its best moment is shown, and nothing plays by itself
+    _until(page, f"{PAUSED} && Math.abs({NOW} - 1) < 0.1")
 
 
 def test_the_demo_plays_what_its_model_finds(browser: sync_api.Browser, tmp_path: Path) -> None:

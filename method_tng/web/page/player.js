@@ -52,6 +52,7 @@ export class Player {
     this.tell();
     this.seek(moment?.start ?? 0);
     if (play) this.play();
+    else this.video.pause();
   }
 
   /** Plays; a browser that refuses is left as it is. */
