@@ -32,12 +32,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--films", type=int, default=1000)
     parser.add_argument("--hours", type=float, default=2.0)
+    parser.add_argument("--preset", choices=("movies", "reloclnet"), default="movies")
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--noise", type=float, default=1.0)
     parser.add_argument("--probes", type=int, nargs="+", default=[16, PROBES])
     parser.add_argument("--fetched", type=int, nargs="+", default=[FETCHED])
     asked = parser.parse_args()
     words = [str(asked.folder), "--films", str(asked.films), "--hours", str(asked.hours)]
+    words += ["--preset", asked.preset]
     subprocess.run([sys.executable, "-m", "tests.benchmarks.generated_index", *words], check=True)
     searcher = open_searcher(asked.folder / "index")
     index, windows, model = searcher.index, searcher.windows, searcher.model
