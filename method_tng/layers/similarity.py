@@ -47,6 +47,9 @@ def pair_products(queries: Tensor, clips: Tensor, pairs: Tensor) -> Tensor:
     Returns:
         (P, T), of the type of the product.
     """
+    if 2 * len(pairs) >= len(queries) * len(clips):  # most of the grid is asked for
+        rows, columns = pairs.unbind(1)
+        return (queries @ clips.flatten(0, 1).T).unflatten(1, clips.shape[:2])[rows, columns]
     order = pairs[:, 1].argsort(stable=True)
     multiply = _by_window if clips.device.type == "cpu" else _by_block
     return multiply(queries, clips, pairs[order])[order.argsort()]

@@ -147,7 +147,9 @@ class IndexedWindows:
         """One tensor of some windows of several films, padded with zeros where windows are shorter."""
         parts = [(self._codes[film][name], local) for film, local in films]
         largest = [max(part.shape[axis] for part, _ in parts) for axis in range(1, parts[0][0].ndim)]
-        opened, first = in_full(parts[0][0][:0]).new_zeros(count, *largest), 0
+        alike = all(list(part.shape[1:]) == largest for part, _ in parts)
+        make = torch.empty if alike else torch.zeros
+        opened, first = make((count, *largest), dtype=in_full(parts[0][0][:0]).dtype), 0
         for part, local in parts:
             place = (slice(first, first + len(local)), *(slice(size) for size in part.shape[1:]))
             opened[place] = part.index_select(0, local)
