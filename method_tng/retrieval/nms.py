@@ -5,6 +5,7 @@ place is strictly above the threshold.  Overlap = intersection / (latest end - e
 is 0: the TVR family's measure, equal to the true IoU whenever the two meet.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,11 +41,9 @@ def suppress(place: Tensor, times: Tensor, valid: Tensor, threshold: float, keep
     kept = valid.clone()
     num_rows = place.shape[1]
     if len(place) * num_rows**2 <= TABLE and place.device.type == "cpu":
-        apart = ~_near(place, times, slice(0, num_rows), 0, threshold)  # (B, R, R)
-        for left, table in zip(kept.numpy(), apart.numpy(), strict=True):  # steps of a microsecond
-            for row in range(num_rows - 1):
-                if left[row]:  # a suppressed row suppresses nothing
-                    left[row + 1 :] &= table[row, row + 1 :]
+        near = _near(place, times, slice(0, num_rows), 0, threshold)  # (B, R, R)
+        for left, apart in zip(kept.numpy(), (~near).numpy(), strict=True):
+            _drop(left, apart)
         return kept
     for row in range(num_rows - 1):
         if row and row % CHECK_EVERY == 0 and bool((kept[:, :row].sum(1) >= keep).all()):
@@ -52,6 +51,13 @@ def suppress(place: Tensor, times: Tensor, valid: Tensor, threshold: float, keep
         near = _near(place, times, slice(row, row + 1), row + 1, threshold)[:, 0] & kept[:, row, None]
         kept[:, row + 1 :] &= ~near
     return kept
+
+
+def _drop(left: np.ndarray, apart: np.ndarray) -> None:
+    """Takes suppressed rows out of left (R,) bool; apart (R, R) bool, rows that leave each other alone."""
+    for row in range(len(left) - 1):  # a suppressed row suppresses nothing
+        if left[row]:
+            left[row + 1 :] &= apart[row, row + 1 :]
 
 
 def _near(place: Tensor, times: Tensor, rows: slice, behind: int, threshold: float) -> Tensor:
