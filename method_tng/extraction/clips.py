@@ -16,6 +16,7 @@ from av.error import BlockingIOError as NothingYet
 from av.error import EOFError as Ended
 from av.error import FFmpegError
 from av.filter import Graph
+from av.video.reformatter import ColorRange
 
 from method_tng.contract.errors import DataError
 from method_tng.contract.files import write_whole
@@ -219,7 +220,11 @@ def _upright_graph(frame: Any, source: Any, size: tuple[int, int] | None) -> Gra
     width, height = (height, width) if rotation % 180 else (width, height)
     share = min(1.0, max(LARGEST) / max(width, height), min(LARGEST) / min(width, height))
     width, height = size or (max(2, round(float(side) * share / 2) * 2) for side in (width, height))
-    steps = [*UPRIGHT.get(rotation, []), ("scale", f"{width}:{height}"), ("setsar", "1")]
+    told = (
+        "full" if frame.color_range == ColorRange.JPEG else "auto"
+    )  # brightness from 0 to 255, not 16 to 235
+    scale = ("scale", f"{width}:{height}:in_range={told}:out_range=limited")
+    steps = [*UPRIGHT.get(rotation, []), scale, ("setsar", "1")]
     graph = Graph()
     first = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, name="in", time_base=TICK

@@ -22,15 +22,16 @@ def render(
     start: float = 0.0,
     size: tuple[int, int] = (64, 48),
     codec: str = "libx264",
+    pixels: str = "yuv420p",
 ) -> Path:
     """A film with a frame at each of the rising `times` (seconds after `start`)."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
         stream.codec_context.time_base = CLOCK
         for number, seconds in enumerate(times):
-            pixels = np.full((size[1], size[0], 3), brightness(number), np.uint8)
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            grey = np.full((size[1], size[0], 3), brightness(number), np.uint8)
+            frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
             frame.pts, frame.time_base = round(1000 * (start + seconds)), CLOCK
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

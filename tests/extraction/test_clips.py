@@ -114,6 +114,13 @@ def test_large_and_odd_pictures_become_small_and_even(tmp_path: Path) -> None:
         assert (context.width, context.height) == (1276, 720)
 
 
+def test_brightness_stays_whatever_its_range(tmp_path: Path) -> None:
+    film = render(tmp_path / "film.mkv", STEADY[:20], codec="mjpeg", pixels="yuvj420p")  # 0 to 255
+    cut_clip(film, 0.0, 0.8, tmp_path / "clip.mp4")
+    found = [grey for _, grey in _pictures(tmp_path / "clip.mp4")]
+    assert found == pytest.approx([brightness(number) for number in range(20)], abs=4)
+
+
 def test_a_moment_over_the_end_is_cut_there(tmp_path: Path) -> None:
     film = render(tmp_path / "film.mp4", STEADY)
     cut_clip(film, 5.0, 60.0, tmp_path / "clip.mp4")
