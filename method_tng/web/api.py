@@ -61,7 +61,6 @@ def make_app(
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
-        clips.close()
         searching.close()
         cutting.close()
         folder.cleanup()
@@ -104,7 +103,7 @@ async def health(request: Request) -> dict[str, Any]:
 @router.get("/search", response_model=schema.Answer)
 async def search(request: Request, query: Annotated[schema.SearchQuery, Query()]) -> SearchAnswer:
     """The moments of a sentence, best first."""
-    return await _found(_service(request), query)
+    return await _found(request, query)
 
 
 @router.get("/films", response_model=schema.Films)
@@ -131,7 +130,9 @@ async def curve(request: Request, film_id: FilmId, text: Annotated[schema.Senten
     """How well each clip of a film fits a sentence."""
     service = _service(request)
     service.media.film(film_id)
-    return await service.searching.do(lambda: service.searcher.curve(text, film_id))
+    return await service.searching.do(
+        lambda _: service.searcher.curve(text, film_id), request.is_disconnected
+    )
 
 
 @router.get("/films/{film_id}/subtitles", response_model=list[schema.SubtitleLine])
@@ -206,7 +207,7 @@ async def export(
     """The moments of a sentence as a file: JSON, CSV, chapters of a film, an edit list, the first cut out."""
     if kind in CHAPTERS and len(query.films) != 1:
         raise refusal(422, "one_film", "films: chapters belong to one film; name it")
-    answer = await _found(_service(request), query)
+    answer = await _found(request, query)
     if kind == "mp4":
         if not answer.moments:
             raise refusal(404, "no_moment", "the sentence has no moment at this offset")
@@ -219,10 +220,12 @@ async def export(
     return Response(write(query.text, answer.moments), media_type=media, headers=told)
 
 
-async def _found(service: Service, query: schema.SearchQuery) -> SearchAnswer:
+async def _found(request: Request, query: schema.SearchQuery) -> SearchAnswer:
+    service = _service(request)
     for film_id in query.films:
         service.media.film(film_id)
-    return await service.searching.do(lambda: service.searcher.search(query.request()))
+    asked = query.request()
+    return await service.searching.do(lambda _: service.searcher.search(asked), request.is_disconnected)
 
 
 async def _cut(request: Request, film_id: str, span: tuple[float, float], download: bool) -> FileResponse:

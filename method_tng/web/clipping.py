@@ -1,8 +1,6 @@
 """Cut clips of moments, kept for a while in a folder of the service's own."""
 
-import asyncio
 import hashlib
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -10,12 +8,11 @@ from pathlib import Path
 
 from method_tng.contract.errors import DataError, MissingExtra
 from method_tng.web.faults import refusal
-from method_tng.web.lane import Lane
+from method_tng.web.lane import Lane, Wanted
 from method_tng.web.schema import CLIP_SECONDS
 
 KEPT = 64  # clips on the disk
 PATIENCE = 120.0  # seconds of work for one
-GLANCE = 0.25  # seconds after which it is asked again whether somebody waits
 
 
 class Clips:
@@ -29,7 +26,6 @@ class Clips:
     def __init__(self, folder: Path, lane: Lane) -> None:
         self._folder, self._lane = folder, lane
         self._kept: OrderedDict[Path, None] = OrderedDict()
-        self._open = True
 
     async def clip(
         self, source: Path, start: float, end: float, is_gone: Callable[[], Awaitable[bool]]
@@ -39,24 +35,15 @@ class Clips:
         Args:
             source: the film.
             start, end: seconds.
-            is_gone: whether nobody waits for it any more, as when a browser asks for another one.
+            is_gone: whether nobody waits for it any more.
         """
         if end <= start:
             raise refusal(422, "no_moment", "end: expected a second after start")
         if end - start > CLIP_SECONDS:
             raise refusal(422, "clip_too_long", f"a clip has at most {CLIP_SECONDS:g} s")
-        gone = threading.Event()
-        work = asyncio.ensure_future(self._lane.do(lambda: self._cut(source, start, end, gone)))
-        while not (await asyncio.wait({work}, timeout=GLANCE))[0]:
-            if await is_gone():
-                gone.set()
-        return work.result()
+        return await self._lane.do(lambda wanted: self._cut(source, start, end, wanted), is_gone)
 
-    def close(self) -> None:
-        """Gives up the clip at hand."""
-        self._open = False
-
-    def _cut(self, source: Path, start: float, end: float, gone: threading.Event) -> Path:
+    def _cut(self, source: Path, start: float, end: float, wanted: Wanted) -> Path:
         try:
             from method_tng.extraction.clips import cut_clip
         except ImportError as error:
@@ -66,9 +53,8 @@ class Clips:
         path = self._folder / f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.mp4"
         if not path.is_file():
             until = time.monotonic() + PATIENCE
-            wanted = lambda: self._open and not gone.is_set() and time.monotonic() < until  # noqa: E731
             try:
-                cut_clip(source, start, end, path, wanted)
+                cut_clip(source, start, end, path, lambda: wanted() and time.monotonic() < until)
             except DataError as error:
                 sentence = str(error).replace(str(source), "the film")
                 raise refusal(422, "no_clip", sentence) from error

@@ -2,13 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from method_tng.web.faults import refusal
 
+GLANCE = 0.25  # seconds after which it is looked again whether somebody waits
+
 Result = TypeVar("Result")
+Wanted = Callable[[], bool]
+"""Whether a piece of work is still wanted; long work asks now and then."""
 
 
 class Lane:
@@ -22,10 +26,15 @@ class Lane:
     def __init__(self, name: str, room: int) -> None:
         self.name, self.room, self.held = name, room, 0
         self._counting = threading.Lock()
+        self._closed = threading.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
-    async def do(self, work: Callable[[], Result]) -> Result:
+    async def do(self, work: Callable[[Wanted], Result], is_gone: Callable[[], Awaitable[bool]]) -> Result:
         """What `work` returns, when its turn has come.
+
+        Args:
+            work: is handed what tells it whether it is still wanted.
+            is_gone: whether nobody waits any more, as when a browser has asked for something else.
 
         Raises:
             HTTPException: 503, the queue is full.
@@ -35,12 +44,21 @@ class Lane:
                 told = f"{self.held} {self.name} are waiting already; try again in a few seconds"
                 raise refusal(503, "busy", told, {"Retry-After": "2"})
             self.held += 1
-        future = self._thread.submit(work)
+        gone = threading.Event()
+        future = self._thread.submit(work, lambda: not (gone.is_set() or self._closed.is_set()))
         future.add_done_callback(self._leave)
-        return await asyncio.wrap_future(future)
+        answer = asyncio.wrap_future(future)
+        while not (await asyncio.wait({answer}, timeout=GLANCE))[0]:
+            if await is_gone():
+                gone.set()
+                future.cancel()  # where its turn has not come
+        if answer.cancelled():
+            raise refusal(503, "busy", "nobody waits for this any more")
+        return answer.result()
 
     def close(self) -> None:
-        """Lets the work at hand end and drops what waits."""
+        """Drops what waits; the work at hand is no longer wanted."""
+        self._closed.set()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _leave(self, _: Future) -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -57,24 +58,24 @@ def test_a_missing_package_is_told_with_its_line(
     assert "pip install -e '.[web]'" in capsys.readouterr().err
 
 
-def _until_clips_wait(port: int, count: int) -> None:
-    """Returns when so many clips are under way; fails after 10 s."""
+def _until(port: int, count: int, what: str = "clips_waiting") -> None:
+    """Returns when so many clips, or searches, are under way; fails after 10 s."""
     for _ in range(1000):
         connection = http.client.HTTPConnection("localhost", port, timeout=10)
         connection.request("GET", "/health")
-        found = json.loads(connection.getresponse().read())["clips_waiting"]
+        found = json.loads(connection.getresponse().read())[what]
         connection.close()
         if found == count:
             return
         time.sleep(0.01)
-    pytest.fail(f"{found} clips are under way, not {count}")
+    pytest.fail(f"{what}: {found}, not {count}")
 
 
-def _leaves(port: int, path: str) -> None:
-    """A browser that asks, and does not wait."""
+def _leaves(port: int, path: str, count: int = 1, what: str = "clips_waiting") -> None:
+    """A browser that asks, and is gone when that makes `count` under way."""
     with socket.create_connection(("127.0.0.1", port)) as browser:
         browser.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        _until_clips_wait(port, 1)
+        _until(port, count, what)
 
 
 def test_a_clip_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,5 +93,19 @@ def test_a_clip_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: p
         port = int(address.rstrip("/").split(":")[-1])
         for start in (1, 2):
             _leaves(port, f"/films/One/clip?start={start}&end=9")
-            _until_clips_wait(port, 0)
+            _until(port, 0)
     assert ended == [1, 2]
+
+
+def test_a_search_that_nobody_waits_for_is_dropped_before_its_turn(tmp_path: Path) -> None:
+    searcher, go = told_films(tmp_path), threading.Event()
+    searcher.before = go.wait
+    with serving(searcher) as address:
+        port = int(address.rstrip("/").split(":")[-1])
+        _leaves(port, "/search?text=first", 1, "searches_waiting")  # its turn has come: it ends
+        for text in ("second", "third"):
+            _leaves(port, f"/search?text={text}", 2, "searches_waiting")
+            _until(port, 1, "searches_waiting")
+        go.set()
+        _until(port, 0, "searches_waiting")
+    assert [asked.text for asked in searcher.asked] == ["first"]
