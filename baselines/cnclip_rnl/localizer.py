@@ -76,7 +76,7 @@ class RNL(nn.Module):
         moved = table if settings.exact_anchors else truncated(table)
         self.register_buffer("moved", moved, persistent=False)
         if settings.start == "kept":
-            start_kept(self)
+            start_kept(self, self.fc_score)
 
     def forward(self, frames: Tensor, real_frames: Tensor, text: Tensor, real_text: Tensor) -> Grounding:
         """Encoded windows and encoded sentences, row by row, to proposals.

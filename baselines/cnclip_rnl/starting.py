@@ -6,6 +6,8 @@ of what the ends of the window leave (measured at width 64, rows of norm 4).  It
 moments lie, and little else.  Ours; weights that are loaded know nothing of it.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -13,13 +15,20 @@ from baselines.cnclip_rnl.alignment import AdditiveAttention, AlignmentBlock
 from baselines.cnclip_rnl.recurrent import BidirectionalGRU
 
 KEPT = 1.0  # of the gates before the sigmoid: a row keeps three quarters of itself
+LIKELY = 0.05  # score of every proposal at first; about the mean of what is wanted
 SHARP = 1.5  # gain of what queries and keys are compared by
 TANH = nn.init.calculate_gain("tanh")
 
 
 @torch.no_grad()
-def start_kept(locator: nn.Module) -> None:
-    """Draws the weights of all rounds, of the additive attention and of the recurrent parts anew."""
+def start_kept(locator: nn.Module, scores: nn.Conv1d) -> None:
+    """Draws the weights of all rounds, of the additive attention and of the recurrent parts anew.
+
+    Args:
+        locator: all of it.
+        scores: its head, which starts with a low score for every proposal (Lin et al. 2017, focal loss).
+    """
+    nn.init.constant_(scores.bias, math.log(LIKELY / (1 - LIKELY)))
     for part in locator.modules():
         if isinstance(part, AlignmentBlock):
             _start_block(part)
