@@ -56,9 +56,13 @@ class Lane:
             raise refusal(503, "busy", "nobody waits for this any more")
         return answer.result()
 
-    def close(self) -> None:
-        """Drops what waits; the work at hand is no longer wanted."""
+    def stop(self) -> None:
+        """Nothing is wanted any more.  May be called in a signal's handler."""
         self._closed.set()
+
+    def close(self) -> None:
+        """Drops what waits, and returns when the work at hand has ended."""
+        self.stop()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _leave(self, _: Future) -> None:

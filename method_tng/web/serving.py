@@ -4,6 +4,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Collection
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -46,9 +47,22 @@ def serve(
             limit_concurrency=CONNECTIONS, timeout_keep_alive=PATIENCE, timeout_graceful_shutdown=3,
         )  # fmt: skip
         with contextlib.suppress(KeyboardInterrupt):  # the usual end
-            uvicorn.Server(config).run(sockets=[listening])
+            _server(config, app.state.service.cutting.stop).run(sockets=[listening])
     finally:
         listening.close()
+
+
+def _server(config: uvicorn.Config, stop: Callable[[], None]) -> uvicorn.Server:
+    """A server that calls `stop` as soon as it is told to end, before it waits for what is under way."""
+    server = uvicorn.Server(config)
+    end = server.handle_exit
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop()
+        end(number, frame)
+
+    server.handle_exit = handle  # type: ignore[method-assign]
+    return server
 
 
 def _listen(host: str, port: int) -> socket.socket:
