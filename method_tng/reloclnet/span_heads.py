@@ -58,6 +58,7 @@ class WindowHead(nn.Module):
         self.lengths = tuple(length for length in WINDOW_LENGTHS if length <= longest)
         self.log_scale = nn.Parameter(torch.tensor(math.log(25.0)))
         self.length_bias = nn.Parameter(torch.zeros(len(self.lengths)))
+        self.register_buffer("ends", torch.tensor(self.lengths), persistent=False)
 
     def terms(self, norms: Tensor, prior: Tensor, inside: Tensor) -> dict[str, Tensor]:
         """What no query changes, of the spans of the J lengths that speak for a window.
@@ -83,7 +84,7 @@ class WindowHead(nn.Module):
     def forward(self, curve: Tensor, slopes: Tensor, offsets: Tensor, inside: Tensor) -> Tensor:
         """curve (S, N, M, T) and the windows' terms -> (N, M)."""
         sums = prefix_sums(curve, self.longest)  # (S, N, M, T + R)
-        offsets = offsets.masked_fill(~inside, OUTSIDE)
+        offsets = torch.where(inside, offsets, OUTSIDE)
         if not torch.is_grad_enabled() and sums.numel() <= FEW:
             return self._of_few(sums, slopes, offsets)
         slopes = slopes.permute(1, 2, 0, 3).contiguous()  # (J, S, M, T)
@@ -92,8 +93,8 @@ class WindowHead(nn.Module):
     def _of_few(self, sums: Tensor, slopes: Tensor, offsets: Tensor) -> Tensor:
         """The same for few queries and windows, all lengths at once: twice as fast for one query."""
         num_clips = offsets.shape[2]
-        ends = torch.stack([sums[..., length : length + num_clips] for length in self.lengths], dim=3)
-        spans, scores = ends.sub_(sums[..., None, :num_clips]), offsets  # (S, N, M, J, T), (M, J, T)
+        ends = sums.unfold(3, num_clips, 1).index_select(3, self.ends)  # (S, N, M, J, T)
+        spans, scores = ends.sub_(sums[..., None, :num_clips]), offsets
         for stream, slope in zip(spans, slopes.unbind(2), strict=True):
             scores = torch.addcmul(scores, stream, slope)  # (N, M, J, T)
         return scores.flatten(2).logsumexp(dim=2)

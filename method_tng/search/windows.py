@@ -88,6 +88,7 @@ class IndexedWindows:
         counts = torch.tensor([len(start) for _, start, _ in parts], dtype=torch.int64)
         self.movies = torch.repeat_interleave(torch.arange(len(parts)), counts)
         self._first = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])  # (F + 1,)
+        self._firsts: list[int] = self._first.tolist()
         nothing = torch.zeros(0, dtype=torch.float64)
         self.starts = torch.cat([nothing, *(start for _, start, _ in parts)])
         self.ends = torch.cat([nothing, *(end for _, _, end in parts)])
@@ -106,7 +107,7 @@ class IndexedWindows:
 
     def range_of(self, film: int) -> tuple[int, int]:
         """A film's first window and the one behind its last."""
-        return int(self._first[film]), int(self._first[film + 1])
+        return self._firsts[film], self._firsts[film + 1]
 
     def relevance(self, matcher: Matcher, query: Code, rows: Tensor) -> Tensor:
         """(m,) float32 what a matcher says of windows, rows (m,) int64 in order, to one query."""
