@@ -296,6 +296,7 @@ def _told(error: Exception) -> str:
 
 def _faiss() -> Any:
     """The package.  Raises MissingExtra."""
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # else it tells how it was loaded
     try:
         import faiss
     except ImportError as error:
