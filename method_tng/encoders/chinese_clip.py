@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoTokenizer, ChineseCLIPModel
@@ -102,18 +103,39 @@ def _loaded(folder: Path) -> tuple[ChineseCLIPModel, AutoTokenizer]:
         kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
         if kind != KIND:
             raise CheckpointError(f"{folder} holds a model of type {kind}; expected {KIND}")
-        model = ChineseCLIPModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+        model, loaded = ChineseCLIPModel.from_pretrained(
+            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder} holds no Chinese-CLIP model that transformers loads; fetch config.json, "
             "model.safetensors and vocab.txt of one (for example OFA-Sys/chinese-clip-vit-base-patch16) from "
             "its page and put them into one folder"
         ) from error
+    missing = sorted(name for name in loaded["missing_keys"] if ".pooler." not in name)
+    if missing:  # they would be drawn
+        raise CheckpointError(
+            f"{folder}: the weights lack {len(missing)} of those that config.json describes (as {missing[0]}); "
+            "expected both files of one Chinese-CLIP model, fetch them again"
+        )
+    most = model.config.text_config.vocab_size
+    if not len(tokenizer.all_special_tokens) < len(tokenizer) <= most:
+        raise CheckpointError(
+            f"{folder}: the tokenizer knows {len(tokenizer)} tokens, the model {most}; expected vocab.txt of "
+            "the same Chinese-CLIP model, fetch it again"
+        )
+    return model, tokenizer
 
 
 def _colours(folder: Path) -> tuple[Sequence[float], Sequence[float]]:
     """Mean and spread of each colour, from 0 to 1."""
     path = folder / "preprocessor_config.json"
-    told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return told.get("image_mean", MEAN), told.get("image_std", SPREAD)
+    try:
+        told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return told.get("image_mean", MEAN), told.get("image_std", SPREAD)
+    except (ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read as a JSON object ({error}); fetch it again, or remove it to take the "
+            "colours of CLIP"
+        ) from error

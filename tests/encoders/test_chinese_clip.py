@@ -1,12 +1,15 @@
 """Chinese-CLIP that learns: what it reads, and what it says of folders it cannot use."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from method_tng.contract.errors import CheckpointError
 from method_tng.encoders.chinese_clip import ChineseClipTowers
@@ -78,3 +81,34 @@ def test_a_folder_without_a_model_or_with_another_one_is_told(folder: Path, tmp_
     (tmp_path / "bert" / "config.json").write_text(json.dumps({"model_type": "bert"}))
     with pytest.raises(CheckpointError, match="of type bert; expected chinese_clip"):
         ChineseClipTowers(tmp_path / "bert")
+
+
+def _other_width(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps({**config, "projection_dim": 2 * config["projection_dim"]})
+    )
+
+
+def _no_words(folder: Path) -> None:
+    for path in [*folder.glob("vocab*"), *folder.glob("token*")]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_other_width, "holds no Chinese-CLIP model that transformers loads"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"cut"), "holds no Chinese-CLIP model"),
+        (lambda folder: save_file({"other": torch.zeros(2)}, folder / "model.safetensors"), "weights lack"),
+        (lambda folder: (folder / "preprocessor_config.json").write_text("{"), "cannot be read as a JSON"),
+        (_no_words, "the tokenizer knows"),
+    ],
+)
+def test_files_that_do_not_belong_together_are_told(
+    spoil: Callable[[Path], object], told: str, folder: Path, tmp_path: Path
+) -> None:
+    spoilt = Path(shutil.copytree(folder, tmp_path / "spoilt"))
+    spoil(spoilt)
+    with pytest.raises(CheckpointError, match=told):
+        ChineseClipTowers(spoilt)
