@@ -65,7 +65,12 @@ def grounding(own: CnclipRnlSettings, data: DataSettings) -> Mapping[str, Any]:
 def any_window(own: CnclipRnlSettings, data: DataSettings) -> Mapping[str, Any]:
     """While it learns, a moment may lie anywhere in its window."""
     length = own.shot_seconds + 2 * own.around_seconds
-    return {"window_seconds": length, "window_stride": data.clip_length, "window_margin": 0.0}
+    return {
+        "window_seconds": length,
+        "window_stride": data.clip_length,
+        "window_margin": 0.0,
+        "window_offsets": "",  # shots start there, these windows anywhere
+    }
 
 
 def _windows(seconds: float, data: DataSettings) -> dict[str, Any]:

@@ -227,6 +227,11 @@ class Collection:
         return np.flatnonzero(self.own_window >= 0).tolist()
 
     @property
+    def cuts(self) -> list[Window]:
+        """(M,) the windows as they were before they were widened."""
+        return [window for _, windows in self._cuts.values() for window in windows]
+
+    @property
     def cache(self) -> RowCache:
         """The memory that keeps what was read from the files."""
         return self._features.cache

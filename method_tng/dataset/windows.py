@@ -81,13 +81,14 @@ def widened(windows: Sequence[Window], movie: Movie, data: DataSettings) -> list
     """The same windows of a film with `window_margin` seconds more on both sides.
 
     At an end of the film a window is pushed inside, so that all are equally long in a film that is longer.
-    Starts are rounded down to a whole clip.
+    Starts are rounded down to a whole clip; the last one up, so that its window ends with the film.
     """
     length = min(data.window_seconds + 2 * data.window_margin, movie.duration)
+    last = math.ceil((movie.duration - length) / data.clip_length - SLACK)
     found = []
     for window in windows:
-        start = min(max(window.start - data.window_margin, 0.0), movie.duration - length)
-        start = round(math.floor(start / data.clip_length + SLACK) * data.clip_length, 6)
+        first = math.floor((window.start - data.window_margin) / data.clip_length + SLACK)
+        start = round(min(max(first, 0), last) * data.clip_length, 6)
         found.append(replace(window, start=start, end=min(round(start + length, 6), movie.duration)))
     return found
 

@@ -2,8 +2,9 @@
 
 Both systems read the same queries and films.  Where they cut films alike, a window is the same window for
 both; elsewhere a window of ours may be opened when it shares time with one that was chosen, and is as
-relevant as the best of those.  In a system of two stages the first is such another one, whose windows are the
-second's before they were widened.
+relevant as the best of those.  Windows that are widened count as they were before: a found shot opens the
+window around it, not one that ends with it.  In a system of two stages the first is such another one, whose
+windows are the second's before they were widened.
 """
 
 from collections.abc import Callable, Sequence

@@ -41,6 +41,21 @@ def test_widened_windows_start_with_a_clip() -> None:
     assert all(one.start % 2 == 0 for one in widened(cut(film, data), film, data))
 
 
+@pytest.mark.parametrize("clip_length", [1.0, 2.0, 4.0])
+@pytest.mark.parametrize("duration", [203.5, 605.0, 607.25])
+def test_a_widened_window_holds_its_shot_to_the_films_last_moment(
+    clip_length: float, duration: float
+) -> None:
+    data = replace(SHOTS, clip_length=clip_length)
+    film = Movie("film", duration)
+    shots = cut(film, data)
+    windows = widened(shots, film, data)
+    assert windows[-1].end == duration
+    for shot, window in zip(shots, windows, strict=True):
+        assert window.start <= shot.start and shot.end <= window.end
+        assert window.start % clip_length == 0 and 200 - clip_length < window.end - window.start <= 200
+
+
 def test_shots_start_at_the_offset_of_their_film_and_one_lies_before(tmp_path: Path) -> None:
     path = tmp_path / "offsets.json"
     path.write_text(json.dumps({"film": 6}))

@@ -1,5 +1,6 @@
 """Both stages through the commands: from pictures to shots never seen before, and what bad input is told."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -158,6 +159,16 @@ def test_published_weights_are_imported_answer_and_take_another_runs_windows(
     matched = ["--matcher", str(only_run(finder)), "--tasks", "VCMR", "TNG"]
     assert inference.main([*answered, *matched]) == 0, capsys.readouterr().err
     assert "R@1" in capsys.readouterr().out
+    opened = opened_first(run, "val")
+    assert inference.main([str(only_run(finder)), "val", "--device", "cpu", "--tasks", "VR"]) == 0
+    shots = json.loads((only_run(finder) / "val_windows.json").read_text())["VR"]
+    assert opened == {one["desc_id"]: one["predictions"][0][0] for one in shots}
+
+
+def opened_first(run: Path, split: str) -> dict[str, int]:
+    """The one window that was opened for each query."""
+    told = json.loads((run / f"{split}_windows.json").read_text())["VCMR"]
+    return {one["desc_id"]: one["predictions"][0][0] for one in told}
 
 
 def test_weights_of_another_model_are_not_imported(
@@ -174,6 +185,14 @@ def one_sentence(capsys: pytest.CaptureFixture) -> str:
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(told) == 1, told
     return told[0]
+
+
+def test_offsets_move_the_shots_and_not_the_windows_that_are_learned_from() -> None:
+    settings = resolve([("test", {"window_offsets": "offsets.json"})], "cnclip_rnl")
+    retrieve, ground = recipe_of("cnclip_rnl").stages
+    read = [settings.of_stage(*asked).data.window_offsets for asked in ((retrieve, True), (ground,))]
+    assert read == ["offsets.json"] * 2
+    assert settings.of_stage(ground, training=True).data.window_offsets == ""
 
 
 def test_only_the_first_stage_reads_pictures() -> None:
