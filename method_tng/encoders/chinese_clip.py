@@ -116,14 +116,13 @@ def _loaded(folder: Path) -> tuple[ChineseCLIPModel, AutoTokenizer]:
     missing = sorted(name for name in loaded["missing_keys"] if ".pooler." not in name)
     if missing:  # they would be drawn
         raise CheckpointError(
-            f"{folder}: the weights lack {len(missing)} of those that config.json describes (as {missing[0]}); "
-            "expected both files of one Chinese-CLIP model, fetch them again"
+            f"{folder}: the weights lack {len(missing)} of those that config.json describes (as "
+            f"{missing[0]}); expected both files of one Chinese-CLIP model, fetch them again"
         )
-    most = model.config.text_config.vocab_size
-    if not len(tokenizer.all_special_tokens) < len(tokenizer) <= most:
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
         raise CheckpointError(
-            f"{folder}: the tokenizer knows {len(tokenizer)} tokens, the model {most}; expected vocab.txt of "
-            "the same Chinese-CLIP model, fetch it again"
+            f"{folder}: the tokenizer knows no words; expected vocab.txt of the same Chinese-CLIP model, "
+            "fetch it again"
         )
     return model, tokenizer
 

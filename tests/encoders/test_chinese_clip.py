@@ -102,7 +102,7 @@ def _no_words(folder: Path) -> None:
         (lambda folder: (folder / "model.safetensors").write_bytes(b"cut"), "holds no Chinese-CLIP model"),
         (lambda folder: save_file({"other": torch.zeros(2)}, folder / "model.safetensors"), "weights lack"),
         (lambda folder: (folder / "preprocessor_config.json").write_text("{"), "cannot be read as a JSON"),
-        (_no_words, "the tokenizer knows"),
+        (_no_words, "the tokenizer knows no words"),
     ],
 )
 def test_files_that_do_not_belong_together_are_told(
