@@ -13,18 +13,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from method_tng.contract.errors import ConfigError
-from method_tng.dataset.collection import Collection
-from method_tng.dataset.shots import pair_shots
-from method_tng.retrieval.codes import encode_queries, encode_windows
-from method_tng.retrieval.ranking import match_corpus
+from method_tng.contract.errors import ConfigError, DataError
+from method_tng.retrieval.window_ranks import ranks_of
 from method_tng.runs.door import enter, parse_inference
 from method_tng.runs.folder import RunFolder
 from method_tng.runs.models import load_models
 from method_tng.runs.systems import recipe_of
 from method_tng.training.distributed import choose_device
+from method_tng.training.steps import arithmetic
 from method_tng.training.trained import open_split
 
 FIRST = (1, 5, 10, 30)
@@ -46,8 +43,14 @@ def _report(words: list[str]) -> int:
     if "--captions" in words:
         settings = replace(settings, data=replace(settings.data, captions=True))
     collection = open_split(run, settings, stage, args.split)
-    ranks = {"in its film": ranks_of(matcher, collection, device, True)}
-    ranks["in all films"] = ranks_of(matcher, collection, device, False)
+    if len(collection.known) < len(collection.own_window):
+        raise DataError(
+            f"split {args.split!r} has queries without a moment; expected ground truth for all, as "
+            "the recall of shots is counted with it"
+        )
+    with arithmetic(settings.train, device):
+        inside, among_all = ranks_of(matcher, collection, device, settings.search)
+    ranks = {"in its film": inside, "in all films": among_all}
     print(f"{args.split}: {len(collection.split.narrations)} queries, {len(collection.windows)} shots")
     for where, found in ranks.items():
         print(f"{where:13} " + _line("queries", [(found <= first).mean() for first in FIRST]))
@@ -55,27 +58,6 @@ def _report(words: list[str]) -> int:
     means = [np.mean([(found <= first).mean() for found in films]) for first in FIRST]
     print(f"{'in its film':13} " + _line("mean of films", means))
     return 0
-
-
-@torch.inference_mode()
-def ranks_of(
-    matcher: torch.nn.Module, collection: Collection, device: torch.device, own_film: bool
-) -> np.ndarray:
-    """(N,) rank, from 1, of the best shot that pairs with each narration; infinite without one."""
-    read, count = collection.window_batch, collection.window_lengths.tolist()
-    codes = encode_windows(matcher.encode_windows, read, count, 512, device)
-    shots = np.array([(window.start, window.end) for window in collection.windows])
-    spans = np.array([one.spans[0] for one in collection.split.narrations])
-    queries = encode_queries(matcher.encode_queries, collection.query_batch, len(spans), 256, device)
-    ranks = []
-    for rows, code in queries:
-        scores = match_corpus(matcher, code, codes).cpu().numpy()  # (n, M)
-        same = collection.own_film[rows][:, None] == collection.window_movies  # (n, M)
-        right = pair_shots(shots, spans[rows]).T & same
-        shown = np.where(same, scores, -np.inf) if own_film else scores
-        best = np.where(right, shown, -np.inf).max(1, keepdims=True)
-        ranks.append(np.where(right.any(1), 1 + (shown > best).sum(1), np.inf))
-    return np.concatenate(ranks)
 
 
 def _line(over: str, recalls: Sequence[float]) -> str:

@@ -5,10 +5,12 @@
 FILMS is a folder of video files; a film's id is its path in it.  Films that are done are left alone.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from method_tng.contract.errors import ConfigError
 from method_tng.runs.door import Parser, enter
 
 
@@ -25,6 +27,8 @@ def _write(words: list[str]) -> int:
     parser.add_argument("--rate", type=float, default=1.0, help="pictures a second")
     parser.add_argument("--size", type=int, default=256, help="of the shorter side")
     args = parser.parse_args(words)
+    if not (0 < args.rate < math.inf and args.size > 0):
+        raise ConfigError(f"--rate is {args.rate:g} and --size {args.size}; expected both more than 0")
     from method_tng.extraction.pictures import write_pictures
 
     print(f"{write_pictures(args.films, args.frames, args.rate, args.size)} films -> {args.frames}")

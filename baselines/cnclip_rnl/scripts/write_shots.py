@@ -8,10 +8,12 @@ all shots of all films in the order of the splits; shots that tell nothing are l
 """
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from method_tng.contract.errors import ConfigError
 from method_tng.contract.files import write_text
 from method_tng.dataset.annotations import read_split
 from method_tng.dataset.captions import shots_with_captions
@@ -31,6 +33,9 @@ def _write(words: list[str]) -> int:
     parser.add_argument("--shot_seconds", type=float, default=20.0)
     add_data_options(parser)
     args = parser.parse_args(words)
+    if not 0 < args.shot_seconds < math.inf:
+        raise ConfigError(f"--shot_seconds is {args.shot_seconds:g}; expected seconds, more than 0")
+    args.window_seconds = args.shot_seconds  # films are cut into shots here
     data, number = data_settings(args).data, 0
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.splits:

@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import load_file
 
 from baselines.cnclip_rnl.recipe import fuse
-from baselines.cnclip_rnl.scripts import shot_recall, write_shots
+from baselines.cnclip_rnl.scripts import shot_recall, write_pictures, write_shots
 from baselines.cnclip_rnl.settings import CnclipRnlSettings
 from method_tng import inference, train
+from method_tng.runs.config import read_preset, resolve
 from tests.tiny import make_tiny
 
 OPTIONS = (
@@ -74,6 +75,18 @@ def test_shots_are_scored_by_the_rule_of_pairs(trained: Path, capsys: pytest.Cap
     assert shot_recall.main([str(trained), "val", "--captions"]) == 0
 
 
+def test_shots_without_ground_truth_are_told(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = json.loads((trained / "opt.json").read_text())["annotations"].replace("{split}", "val")
+    for number, line in enumerate(Path(asked).read_text().splitlines()):
+        told = {name: value for name, value in json.loads(line).items() if number or name != "ts"}
+        with (tmp_path / "val.jsonl").open("a") as file:
+            file.write(json.dumps(told) + "\n")
+    assert shot_recall.main([str(trained), "val", "--annotations", str(tmp_path / "{split}.jsonl")]) == 2
+    assert "has queries without a moment" in capsys.readouterr().err
+
+
 def test_a_stage_that_is_not_there_is_missed_only_where_it_is_needed(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +142,34 @@ def test_shots_are_written_in_the_published_form(words: list[str], tmp_path: Pat
     assert min(entry["video_id"] for entry in test) > max(entry["video_id"] for entry in val)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "offset", "told"),
+    [("0", 0, "expected seconds, more than 0"), ("nan", 0, "more than 0"), ("20", -3, "expected an object")],
+)
+def test_shots_that_cannot_be_cut_are_told(
+    seconds: str,
+    offset: int,
+    told: str,
+    words: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "offsets.json").write_text(json.dumps({"val-0": offset}))
+    paths = words[: words.index("--clip_length")]
+    asked = ["--shot_seconds", seconds, "--window_offsets", str(tmp_path / "offsets.json")]
+    assert write_shots.main([*paths, "--splits", "val", "--out", str(tmp_path), *asked]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_shots_are_written_from_the_offset_of_their_film(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "offsets.json").write_text(json.dumps({"val-0": 7}))
+    paths = words[: words.index("--clip_length")]
+    asked = ["--window_offsets", str(tmp_path / "offsets.json"), "--out", str(tmp_path)]
+    assert write_shots.main([*paths, "--splits", "val", *asked]) == 0
+    names = [entry["video"].rsplit("_", 2) for entry in json.loads((tmp_path / "val.json").read_text())]
+    assert {film: int(start) % 20 for film, start, _ in names} == {"val-0": 7, "val-1": 0}
+
+
 def test_a_proposal_counts_as_much_as_its_window() -> None:
     match = torch.tensor([[2.0, 1.0, -torch.inf]])
     scores = {"proposal": torch.tensor([[[-1.0, -2.0], [-0.5, -3.0], [0.0, 0.0]]])}
@@ -139,3 +180,17 @@ def test_a_proposal_counts_as_much_as_its_window() -> None:
     assert torch.allclose(mixed[0, :2], scores["proposal"][0, :2] + share[:, None])
     nothing = fuse(torch.full((1, 2), -torch.inf), {"proposal": torch.zeros(1, 2, 2)}, CnclipRnlSettings())
     assert (nothing == -torch.inf).all()
+
+
+@pytest.mark.parametrize("asked", [["--rate", "0"], ["--rate", "nan"], ["--size", "0"]])
+def test_pictures_of_no_number_or_size_are_refused(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert write_pictures.main([str(tmp_path), str(tmp_path / "out"), *asked]) == 2
+    assert "expected both more than 0" in capsys.readouterr().err
+
+
+def test_the_published_preset_keeps_all_proposals_of_three_windows() -> None:
+    settings = resolve([read_preset("published", "cnclip_rnl")], "cnclip_rnl")
+    own = settings.model
+    assert settings.search.max_before_nms == 3 * own.num_frames * len(own.anchor_widths)
