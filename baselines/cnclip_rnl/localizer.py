@@ -191,6 +191,11 @@ def check_widths(settings: CnclipRnlSettings, data: DataSettings, sizes: Sizes) 
             f"(ctx_mode {data.ctx_mode}); expected more, and no places behind them: name the features of the "
             "frames first and of the faces second in --video_features, and a ctx_mode without tef"
         )
+    if data.portrait_features and not settings.max_faces:
+        raise ConfigError(
+            f"portrait_features {data.portrait_features!r} have no effect with max_faces 0; give --max_faces "
+            "3, or leave --portrait_features out"
+        )
     if settings.num_attn_layers and width % settings.num_heads:
         fits = max(count for count in range(1, settings.num_heads + 1) if width % count == 0)
         raise ConfigError(

@@ -75,7 +75,13 @@ def any_window(own: CnclipRnlSettings, data: DataSettings) -> Mapping[str, Any]:
 
 def _windows(seconds: float, data: DataSettings) -> dict[str, Any]:
     rows = math.ceil(seconds / data.clip_length)
-    return {"window_seconds": seconds, "window_stride": 0.0, "window_margin": 0.0, "max_ctx_l": rows}
+    return {
+        "window_seconds": seconds,
+        "window_stride": 0.0,
+        "window_margin": 0.0,
+        "max_ctx_l": rows,
+        "captions": False,  # both stages answer single narrations
+    }
 
 
 def retrieval_objective(model: nn.Module, settings: CnclipRnlSettings) -> Sequence[Objective]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from baselines.cnclip_rnl.settings import CnclipRnlSettings
 from baselines.cnclip_rnl.towers import FeatureTowers, PictureTowers
 from method_tng.contract.batch import QueryBatch, WindowBatch
+from method_tng.contract.errors import ConfigError
 from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import ParameterGroup, Sizes
 from method_tng.contract.settings import DataSettings
@@ -72,8 +73,12 @@ def pool_frames(frames: Tensor, mask: Tensor, pool: str) -> Tensor:
 
 
 def make_retriever(settings: CnclipRnlSettings, data: DataSettings, sizes: Sizes) -> ShotRetriever:
-    """The retriever that the options ask for."""
-    del data  # nothing of it matters here
+    """The retriever that the options ask for.  Raises ConfigError for pictures that it would not read."""
+    if data.pictures and not settings.clip_model:
+        raise ConfigError(
+            f"pictures {data.pictures!r} have no effect without clip_model, the folder of the Chinese-CLIP "
+            "model that reads them; give --clip_model, or leave --pictures out"
+        )
     towers = PictureTowers(settings) if settings.clip_model else FeatureTowers(settings, sizes)
     return ShotRetriever(towers, settings.pool)
 

@@ -78,11 +78,14 @@ class DataSettings:
         "", "HDF5 file with one vector of each whole sentence, for systems that use it; '' = none"
     )
     portrait_features: str = option(
-        "", "HDF5 file with the portraits of the roles that each query names, for systems that see faces"
+        "",
+        "HDF5 file with the portraits of the roles that each query names, for systems that see faces",
+        inference=True,
     )
     pictures: str = option(
         "",
         "folder of FILM/MILLISECONDS.jpg for systems that learn from pictures themselves; '' = none are read",
+        inference=True,
     )
     num_pictures: int = option(
         10, "pictures of a window, at the middles of so many equal parts", needs={"pictures": ON}, least=1
@@ -113,6 +116,7 @@ class DataSettings:
         "JSON {film: seconds}: where the first whole window of a film starts, one more before it is shorter; "
         "'' = 0 for all",
         needs={"window_seconds": ON, "window_edges": ("whole",)},
+        inference=True,
     )
     window_margin: float = option(
         0.0,

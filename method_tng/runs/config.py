@@ -21,7 +21,7 @@ import yaml
 
 from method_tng.contract.errors import ConfigError
 from method_tng.contract.settings import ON, DataSettings, SearchSettings, TrainSettings
-from method_tng.runs.systems import SYSTEMS, presets_of, settings_of
+from method_tng.runs.systems import SYSTEMS, presets_of, recipe_of, settings_of
 
 if TYPE_CHECKING:  # a recipe needs torch, and --help shall stay quick
     from method_tng.contract.recipe import Stage
@@ -90,17 +90,28 @@ def resolve(sources: Iterable[Sourced], system: str = "reloclnet") -> RunSetting
 def refuse_ineffective(source: str, flags: Mapping[str, Any], settings: RunSettings) -> None:
     """Refuses an option that the resolved settings make meaningless, instead of taking it silently.
 
+    What counts are the settings of the system's stages: an option needs effect in one of them.
+
     Raises:
         ConfigError: names the option, what it needs, and what was chosen.
     """
-    values = settings.flat()
-    for field, _ in options_of(settings.system):
-        for other, wanted in field.metadata.get("needs", {}).items() if field.name in flags else ():
-            if not (_is_on(values[other]) if wanted == ON else values[other] in wanted):
-                told = "to be set" if wanted == ON else " or ".join(str(value) for value in wanted)
+    given = [field for field, _ in options_of(settings.system) if field.name in flags]
+    stages = recipe_of(settings.system).stages if given else ()
+    used = [settings.of_stage(stage).flat() for stage in stages]
+    modes = used + [settings.of_stage(stage, training=True).flat() for stage in stages]
+    told = settings.flat()
+    for field in given:
+        if all(values[field.name] != told[field.name] for values in used):
+            raise ConfigError(
+                f"{source}: {field.name} has no effect with system {settings.system!r}, whose stages set it "
+                "themselves; leave it out"
+            )
+        for other, wanted in field.metadata.get("needs", {}).items():
+            if not any(_is_met(values[other], wanted) for values in modes):
+                needed = "to be set" if wanted == ON else " or ".join(str(value) for value in wanted)
                 raise ConfigError(
-                    f"{source}: {field.name} has no effect with {other} {values[other]!r}; "
-                    f"it needs {other} {told}"
+                    f"{source}: {field.name} has no effect with {other} {told[other]!r}; "
+                    f"it needs {other} {needed}"
                 )
 
 
@@ -201,6 +212,10 @@ def _changed(part: Any, changes: Mapping[str, Any]) -> Any:
     """A part with those of the changes that are its own."""
     names = {field.name for field in dataclasses.fields(part)}
     return dataclasses.replace(part, **{name: value for name, value in changes.items() if name in names})
+
+
+def _is_met(value: Any, wanted: Any) -> bool:
+    return _is_on(value) if wanted == ON else value in wanted
 
 
 def _is_on(value: Any) -> bool:

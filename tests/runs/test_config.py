@@ -71,6 +71,27 @@ def test_an_option_that_another_one_switches_off_is_refused(values: dict, told: 
         refuse_ineffective("the flags", values, resolve([("the flags", values)]))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"window_seconds": 100.0},
+        {"window_seconds": 200.0},
+        {"window_margin": 9.0},
+        {"stop_task": "TNG"},
+        {"eval_tasks_at_training": ["TNG"]},
+        {"captions": True},
+    ],
+)
+def test_an_option_that_all_stages_set_themselves_is_refused(values: dict) -> None:
+    with pytest.raises(ConfigError, match="has no effect with system 'cnclip_rnl', whose stages set it"):
+        refuse_ineffective("the flags", values, resolve([("the flags", values)], "cnclip_rnl"))
+
+
+@pytest.mark.parametrize("values", [{"window_offsets": "offsets.json"}, {"bsz": 4}, {"lr": 0.1}])
+def test_an_option_that_has_effect_in_one_stage_is_taken(values: dict) -> None:
+    refuse_ineffective("the flags", values, resolve([("the flags", values)], "cnclip_rnl"))
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_no_preset_says_what_has_no_effect(system: str) -> None:
     for name in presets_of(system):

@@ -41,7 +41,9 @@ def _report(words: list[str]) -> int:
     if matcher is None:
         raise ConfigError(f"{run.path} holds no model of stage {stage.name!r}, which finds shots")
     if "--captions" in words:
-        settings = replace(settings, data=replace(settings.data, captions=True))
+        stage = replace(
+            stage, options=lambda own, data: recipe.stages[0].options(own, data) | {"captions": True}
+        )
     collection = open_split(run, settings, stage, args.split)
     if len(collection.known) < len(collection.own_window):
         raise DataError(

@@ -132,6 +132,12 @@ def test_no_faces_no_entries_for_them() -> None:
         ({"face_dim": 4}, {"ctx_mode": "video_tef"}, Sizes(frames=14, words=WORDS), "without tef"),
         ({}, {"ctx_mode": "video"}, Sizes(frames=9, words=WORDS), "take --num_heads 3"),
         ({"hidden_size": 6}, {"ctx_mode": "video"}, Sizes(frames=VIDEO, words=WORDS), "hidden_size is 6"),
+        (
+            {},
+            {"ctx_mode": "video", "portrait_features": "faces.h5"},
+            Sizes(frames=VIDEO, words=WORDS),
+            "no effect with max_faces 0",
+        ),
     ],
 )
 def test_widths_that_do_not_fit_are_told(options: dict, data: dict, sizes: Sizes, told: str) -> None:

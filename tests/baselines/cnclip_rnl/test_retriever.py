@@ -12,7 +12,7 @@ from baselines.cnclip_rnl.retriever import ShotRetriever, decayed_apart, make_re
 from baselines.cnclip_rnl.settings import CnclipRnlSettings
 from baselines.cnclip_rnl.towers import rows_at_centres
 from method_tng.contract.batch import Batch, QueryBatch, WindowBatch
-from method_tng.contract.errors import DataError
+from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
 from tests.baselines.cnclip_rnl.rnl_world import VIDEO, WORDS, make_batch
@@ -166,6 +166,11 @@ def test_pictures_that_are_missing_are_told(tmp_path: Path) -> None:
     model = make_retriever(settings, DataSettings(), Sizes())
     with pytest.raises(DataError, match="bring no pictures"):
         model.encode_windows(make_batch().windows)
+
+
+def test_pictures_that_nobody_reads_are_refused() -> None:
+    with pytest.raises(ConfigError, match="no effect without clip_model"):
+        make_retriever(CnclipRnlSettings(), DataSettings(pictures="frames"), Sizes(frames=4, words=4))
 
 
 def test_a_long_text_in_pieces_is_as_near_as_its_nearest_piece(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_shots_are_scored_by_the_rule_of_pairs(trained: Path, capsys: pytest.Cap
     recalls = [float(word) for word in told.split("in its film")[1].split("R@1 ")[1].split()[:1]]
     assert 10 < recalls[0] <= 100
     assert shot_recall.main([str(trained), "val", "--captions"]) == 0
+    assert capsys.readouterr().out.split(" queries")[0] != told.split(" queries")[0]
 
 
 def test_shots_without_ground_truth_are_told(
