@@ -292,6 +292,9 @@ class SearchSettings:
         8.0, "memory for encoded windows; what does not fit is encoded when it is needed", least=0
     )
     max_vcmr_video: int = option(100, "windows opened per query", least=1)
+    max_vr: int = option(
+        0, "windows, and films, listed per query in VR; 0 = as many as windows are opened", least=0
+    )
     matcher: str = option(
         "", "another run that chooses the windows; this one scores and opens only those; '' = none"
     )
@@ -299,6 +302,6 @@ class SearchSettings:
         100, "windows that the other run chooses per query", needs={"matcher": ON}, least=1
     )
     max_before_nms: int = option(200, "moments kept per query before suppression", least=1)
-    max_after_nms: int = option(100, "moments, windows and films reported per query", least=1)
+    max_after_nms: int = option(100, "moments reported per query", least=1)
     nms_thd: float = option(-1.0, "drop a moment that overlaps a better one by more than this IoU; -1 = off")
     film_nms_thd: float = option(0.5, "the same where moments of overlapping windows meet in film time")

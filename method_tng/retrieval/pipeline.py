@@ -132,8 +132,9 @@ def answer_block(answerer: Answerer, corpus: Corpus, asked: Asked) -> dict[Key, 
         scores = _relevance(answerer, corpus, asked, theirs)  # (B, M)
     if "VR" in tasks:
         films = best_films(scores, corpus.window_movies, len(corpus.movie_ids))  # (B, F)
-        found["windows", "VR"] = _ranked(scores, search.max_after_nms)
-        found["films", "VR"] = _ranked(films, search.max_after_nms)
+        listed = search.max_vr or search.max_vcmr_video
+        found["windows", "VR"] = _ranked(scores, listed)
+        found["films", "VR"] = _ranked(films, listed)
     if "VCMR" in tasks:
         candidates = open_windows(answerer, corpus, queries, scores)
         in_films = in_film_time(candidates, corpus.window_movies, corpus.window_starts)

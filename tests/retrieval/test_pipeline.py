@@ -87,8 +87,8 @@ def test_each_task_by_hand_however_the_corpus_is_grouped(batch_size: int) -> Non
     search = SearchSettings(max_vcmr_video=2, max_before_nms=50)
     found = _answers(_corpus(batch_size), search, wanted=[3.1, 0.2], own=[3, 1])
     first = {key: next(iter(table.rankings())).moments for key, table in found.items()}
-    assert [moment.movie_id for moment in first["windows", "VR"]] == list("decba")
-    assert [moment.movie_id for moment in first["films", "VR"]] == ["film1", "film2", "film0"]
+    assert [moment.movie_id for moment in first["windows", "VR"]] == ["d", "e"]
+    assert [moment.movie_id for moment in first["films", "VR"]] == ["film1", "film2"]
     best = first["windows", "VCMR"][0]
     assert (best.movie_id, best.start, best.end) == ("d", 0.0, 2.0)
     assert {moment.movie_id for moment in first["windows", "VCMR"]} == {"d", "e"}
@@ -98,6 +98,15 @@ def test_each_task_by_hand_however_the_corpus_is_grouped(batch_size: int) -> Non
     second = list(found["windows", "SVMR"].rankings())[1]
     assert second.query_id == "q1"
     assert [moment.end for moment in second.moments] == [2.0, 4.0, 6.0]
+
+
+def test_more_windows_can_be_listed_than_are_opened() -> None:
+    search = SearchSettings(max_vcmr_video=2, max_vr=4)
+    found = _answers(_corpus(5), search, wanted=[3.1], own=[3])
+    first = {key: next(iter(table.rankings())).moments for key, table in found.items()}
+    assert [moment.movie_id for moment in first["windows", "VR"]] == list("decb")
+    assert [moment.movie_id for moment in first["films", "VR"]] == ["film1", "film2", "film0"]
+    assert {moment.movie_id for moment in first["windows", "VCMR"]} == {"d", "e"}
 
 
 def test_fewer_windows_than_top_k_work() -> None:
