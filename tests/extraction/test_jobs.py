@@ -54,7 +54,7 @@ def test_films_become_rows_thumbnails_lines_and_facts(
     assert (rain.title, rain.folder, rain.container, rain.video_codec) == ("雨", "old", "mp4", "h264")
     assert rain.duration == pytest.approx(13.0, abs=0.11) and rain.frames == 130 and rain.playable
     assert [line.text for line in library.subtitles("old_雨")] == ["It rains"]
-    assert [seconds for seconds, _ in library.thumbnails("old_雨")] == [0.0, 10.0]
+    assert [seconds for seconds, _ in library.thumbnails("old_雨")] == [0.0, 5.0, 10.0]
     store, said = FeatureStore(library.features), FeatureStore(out / "sub_features")
     assert store.num_rows("old_雨") == 7 and np.isfinite(store.read("old_雨")).all()
     assert np.flatnonzero(said.read("old_雨").any(axis=1)).tolist() == [2]
