@@ -105,7 +105,7 @@ BAD_IMPORTS = [
         "PLACE = 'baselines.cnm.recipe'",
         "names the system baselines.cnm.recipe; runs/systems.py is the one table",
     ),
-    ("method_tng/runs/config.py", "def f(s):\n    return s in ('cnm', 'x')", "compares the name 'cnm'"),
+    ("method_tng/runs/config.py", "def f(s):\n    return s in ('rgnet', 'x')", "compares the name 'rgnet'"),
     ("method_tng/training/loop.py", "def f(s):\n    return s == 'tvr'", "compares the name 'tvr'"),
     ("method_tng/train.py", "def f(s):\n    return s.startswith('rgnet')", "compares the name 'rgnet'"),
     (

@@ -7,10 +7,11 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 
+from method_tng.runs.systems import SYSTEMS as TABLE
 from tests.house.imports import Import, imports_of
 from tests.house.tree import Breach, Module, room_of
 
-SYSTEMS = {"reloclnet", "rgnet", "cnm", "cnclip_rnl", "tmass_mesm", "clip_zeroshot"}
+SYSTEMS = set(TABLE)
 DATA_SETS = {"tvr", "movie101", "movie101v2", "mad", "tng", "tng-mini", "tng-full", "demo", "qvhighlights"}
 
 # Room -> what its modules may import besides `contract` and themselves.
