@@ -59,7 +59,7 @@ def test_chinese_narrations_are_learned_answered_and_shown(
     assert train.main(["data/中文.yaml", *quick, "--device", "cpu"]) == 0, capsys.readouterr().err
     (run,) = (films / "method_tng/results").iterdir()
     assert run.name.startswith("中文-video-run-")
-    vocabulary = Vocabulary.from_json((run / "vocabulary.json").read_text(encoding="utf-8"))
+    vocabulary = Vocabulary.read(run / "vocabulary.json")
     known, unknown = vocabulary.ids("男人", 4), vocabulary.ids("龙", 4)
     assert known and 1 not in known and set(unknown) == {1}
     metrics = json.loads((run / "val_metrics.json").read_text(encoding="utf-8"))

@@ -145,8 +145,9 @@ def answers(world: World, tasks: tuple[str, ...] = TASKS) -> tuple[dict[Key, Ran
             same_windows(known.windows, val.windows),
             len(known.windows),
         )
-    asked = (world.settings.model, search)
-    return answer_split(world.recipe, world.models, asked, val, cpu, preselection=chosen), val
+    return answer_split(
+        world.recipe, world.models, world.settings.model, search, val, cpu, preselection=chosen
+    ), val
 
 
 def progress() -> Progress:

@@ -88,15 +88,13 @@ def to_device(batch: AnyBatch, device: torch.device | str) -> AnyBatch:
 def take_queries(queries: QueryBatch, rows: Tensor, num_words: int) -> QueryBatch:
     """Some queries of a batch: rows (n,) int64, each cut to its first `num_words` words."""
     chosen = rows.tolist()
+    known = {name: getattr(queries, name) for name in ("token_ids", "sentence", "sources", "portraits")}
     return QueryBatch(
         ids=[queries.ids[row] for row in chosen],
         words=queries.words[rows, :num_words],
         mask=queries.mask[rows, :num_words],
-        token_ids=None if queries.token_ids is None else queries.token_ids[rows],
         texts=None if queries.texts is None else [queries.texts[row] for row in chosen],
-        sentence=None if queries.sentence is None else queries.sentence[rows],
-        sources=None if queries.sources is None else queries.sources[rows],
-        portraits=None if queries.portraits is None else queries.portraits[rows],
+        **{name: value[rows] for name, value in known.items() if value is not None},
     )
 
 

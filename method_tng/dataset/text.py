@@ -4,7 +4,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from method_tng.contract.files import write_text
 from method_tng.contract.words import words_of
 
 __all__ = ["Vocabulary", "words_of"]
@@ -45,15 +47,15 @@ class Vocabulary:
         """The ids of a text's first `limit` words."""
         return [self._id_of.get(word, UNKNOWN) for word in words_of(text)[:limit]]
 
-    def to_json(self) -> str:
+    def write(self, path: Path) -> None:
         """One JSON object."""
         words, frequencies = self.words[2:], self.document_frequency[2:]
         content = {"words": words, "document_frequency": frequencies, "num_queries": self.num_queries}
-        return json.dumps(content, ensure_ascii=False)
+        write_text(path, json.dumps(content, ensure_ascii=False))
 
     @classmethod
-    def from_json(cls, text: str) -> "Vocabulary":
-        """What `to_json` wrote."""
-        content = json.loads(text)
+    def read(cls, path: Path) -> "Vocabulary":
+        """What `write` wrote."""
+        content = json.loads(path.read_text(encoding="utf-8"))
         frequencies: Iterable[int] = content["document_frequency"]
         return cls(("", "", *content["words"]), (0, 0, *frequencies), content["num_queries"])

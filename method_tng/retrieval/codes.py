@@ -109,11 +109,6 @@ class CorpusCodes:
         return len(self.group_of)
 
 
-def code_to(code: Code, device: torch.device | str) -> Code:
-    """The same code on a device."""
-    return {name: value.to(device) for name, value in code.items()}
-
-
 @torch.inference_mode()
 def encode_windows(
     encode: Callable[[WindowBatch], Code],

@@ -28,7 +28,6 @@ from method_tng.retrieval.moments import MomentBlock, best_moments, in_film_time
 from method_tng.retrieval.preselection import Preselection
 from method_tng.retrieval.ranking import best_films, localize_corpus, match_chosen, match_corpus
 
-TASKS = ("VCMR", "SVMR", "VR", "TNG")
 SCOPES = ("windows", "films")
 
 

@@ -17,7 +17,7 @@ from method_tng.contract.batch import WindowBatch
 from method_tng.contract.items import RankingTable
 from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import Recipe
-from method_tng.contract.settings import DataSettings, SearchSettings
+from method_tng.contract.settings import SearchSettings
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.codes import CorpusCodes, encode_queries, encode_windows, load_codes, save_codes
 from method_tng.retrieval.pipeline import Answerer, Corpus, Key, Places, answer
@@ -39,16 +39,15 @@ class Store:
     identity: str
 
 
-def store_of(folder: Path, collection: Collection, settings: DataSettings, made_with: str) -> Store:
+def store_of(folder: Path, collection: Collection, made_with: str) -> Store:
     """The place of a split's codes in a run folder.
 
     Args:
         folder: of all codes of the run.
-        collection: the split.
-        settings: its data options; others, or other feature files, make another identity.
+        collection: the split; other data options, or other feature files, make another identity.
         made_with: fingerprint of the model, the arithmetic it is used with, and its own settings.
     """
-    data = asdict(settings)
+    data = asdict(collection.data)
     names = "+".join((data["video_features"], data["sub_features"])).replace("{split}", collection.split.name)
     files = [file for part in names.split("+") if part for file in _files(Path(part))]
     found = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
@@ -64,7 +63,8 @@ def store_of(folder: Path, collection: Collection, settings: DataSettings, made_
 def answer_split(
     recipe: Recipe,
     models: Mapping[str, nn.Module],
-    settings: tuple[Any, SearchSettings],
+    own: Any,
+    search: SearchSettings,
     collection: Collection,
     device: torch.device,
     store: Store | None = None,
@@ -74,7 +74,7 @@ def answer_split(
 
     Args:
         models: stage name -> model on `device`, in eval mode.
-        settings: the system's own and the search settings.
+        own: the system's own settings.
         store: keeps the encoded corpus between calls.
         preselection: another system, which chooses the windows.
     """
@@ -82,7 +82,6 @@ def answer_split(
     encoder = localizer or matcher
     if matcher is not encoder:  # a stage of its own, which answers through the preselection
         matcher = None
-    own, search = settings
     search = replace(search, tasks=answerable(search.tasks, collection))
     codes = encoded_corpus(encoder.encode_windows, collection, search, device, store)
     starts = [window.start for window in collection.windows]

@@ -1,11 +1,14 @@
 """The trained models of a run."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import nn
 
 from method_tng.contract.errors import CheckpointError
 from method_tng.contract.recipe import Recipe, Sizes, Stage
-from method_tng.runs.checkpoint import load_weights
+from method_tng.runs.checkpoint import fingerprint, load_weights
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
 
@@ -29,6 +32,17 @@ def load_models(
         load_weights(model, path)
         models[stage.name] = model.to(device).eval()
     return models
+
+
+def fingerprint_of(models: Mapping[str, nn.Module]) -> str:
+    """What changes when any weight of any of the models does."""
+    return "-".join(fingerprint(model.state_dict()) for model in models.values())
+
+
+def made_with(models: Mapping[str, nn.Module], precision: str, own: Any) -> str:
+    """What changes when weights, their arithmetic or the system's own options do: codes made otherwise are
+    other codes."""
+    return f"{fingerprint_of(models)} {precision} {own}"
 
 
 def sizes_of(run: RunFolder, stage: Stage) -> Sizes:

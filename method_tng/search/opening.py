@@ -11,9 +11,8 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.text import Vocabulary
 from method_tng.encoders.text import text_encoder_of
 from method_tng.retrieval.pipeline import Answerer
-from method_tng.runs.checkpoint import fingerprint
 from method_tng.runs.folder import RunFolder
-from method_tng.runs.models import load_models
+from method_tng.runs.models import fingerprint_of, load_models
 from method_tng.runs.systems import recipe_of
 from method_tng.search import faiss_index
 from method_tng.search.asking import Asker
@@ -23,7 +22,6 @@ from method_tng.search.searcher import Searcher
 logger = logging.getLogger(__name__)
 
 CPU = torch.device("cpu")
-BACKENDS = ("auto", "exact", "faiss")
 
 
 def open_searcher(folder: Path, results_root: str = "method_tng/results", backend: str = "auto") -> Searcher:
@@ -84,14 +82,14 @@ def load_answerer(run: RunFolder) -> tuple[Answerer, str]:
             "windows of one, so index a run of a system that does both, or answer a split with inference.sh"
         )
     answerer = Answerer(matcher, localizer, recipe.fusion, recipe.reported, settings.model, settings.search)
-    return answerer, "-".join(fingerprint(model.state_dict()) for model in models.values())
+    return answerer, fingerprint_of(models)
 
 
 def _asker(run: RunFolder) -> Asker:
     data, described = data_of(run), run.facts.get("text_encoder")
     vocabulary = None
     if data.vocabulary:
-        vocabulary = Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
+        vocabulary = Vocabulary.read(run.path / "vocabulary.json")
     made_here = described and not data.sentence_features  # of those nobody says how they were made
     return Asker(text_encoder_of(described) if made_here else None, vocabulary, data)
 

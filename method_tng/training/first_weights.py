@@ -39,7 +39,7 @@ def known_words(run: RunFolder) -> Vocabulary | None:
     path = run.path / "vocabulary.json"
     if not path.is_file() and run.settings.train.init_from:
         path = earlier_run(run.settings).path / "vocabulary.json"
-    return Vocabulary.from_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return Vocabulary.read(path) if path.is_file() else None
 
 
 def start_from(earlier: RunFolder, stage: Stage, model: nn.Module, training: Collection) -> None:

@@ -16,10 +16,9 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.preselection import Preselection, same_windows, shared_windows
 from method_tng.retrieval.split import encoded_corpus, store_of
-from method_tng.runs.checkpoint import fingerprint
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
-from method_tng.runs.models import load_models
+from method_tng.runs.models import load_models, made_with
 from method_tng.runs.systems import recipe_of
 from method_tng.training.trained import open_split
 
@@ -79,9 +78,8 @@ def _first_stage(
     """The system's own first stage; all its windows may be opened."""
     stage, matcher = first
     known = open_split(run, settings, stage, collection.split.name)
-    data = settings.of_stage(stage).data
-    made_with = f"{fingerprint(matcher.state_dict())} {settings.train.precision} {settings.model}"
-    store = store_of(run.path / "codes" / stage.name, known, data, made_with)
+    made = made_with({stage.name: matcher}, settings.train.precision, settings.model)
+    store = store_of(run.path / "codes" / stage.name, known, made)
     return Preselection(
         matcher,
         encoded_corpus(matcher.encode_windows, known, settings.search, device, store),
@@ -113,9 +111,8 @@ def _other_run(
         )
     known = open_split(other, told, recipe.stages[0], collection.split.name)
     numbers = _films_in_our_numbers(known, collection, other)
-    weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
-    made_with = f"{weights} {settings.train.precision} {told.model}"
-    store = store_of(other.path / "codes", known, told.data, made_with)
+    made = made_with(models, settings.train.precision, told.model)
+    store = store_of(other.path / "codes", known, made)
     return Preselection(
         theirs,
         encoded_corpus(theirs.encode_windows, known, search, device, store),

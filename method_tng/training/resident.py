@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from method_tng.contract.batch import Batch, QueryBatch, Targets, take_windows, to_device
+from method_tng.contract.batch import Batch, Targets, take_queries, take_windows, to_device
 from method_tng.training.batches import BatchRows
 
 Read = Callable[..., Batch]
@@ -36,9 +36,7 @@ class ResidentSplit:
         query, window = self._index(rows.queries), self._index(windows)
         num_clips = int(self.clips[windows].max())
         return Batch(
-            queries=_take_queries(
-                self.whole.queries, rows.queries, query, int(self.words[rows.queries].max())
-            ),
+            queries=take_queries(self.whole.queries, query, int(self.words[rows.queries].max())),
             windows=take_windows(self.whole.windows, window, num_clips),
             positive=self._index(place[self.own[rows.queries]]),
             targets=_take_targets(self.whole.targets, rows.queries, query, num_clips),
@@ -82,20 +80,6 @@ def _in_order(windows: np.ndarray) -> np.ndarray:
     """Distinct windows in order of first appearance."""
     _, first = np.unique(windows, return_index=True)
     return windows[np.sort(first)]
-
-
-def _take_queries(queries: QueryBatch, rows: np.ndarray, index: Tensor, width: int) -> QueryBatch:
-    tokens = queries.token_ids
-    return QueryBatch(
-        ids=[queries.ids[row] for row in rows],
-        words=queries.words[index, :width],
-        mask=queries.mask[index, :width],
-        token_ids=None if tokens is None else tokens[index],
-        texts=None if queries.texts is None else [queries.texts[row] for row in rows],
-        sentence=None if queries.sentence is None else queries.sentence[index],
-        sources=None if queries.sources is None else queries.sources[index],
-        portraits=None if queries.portraits is None else queries.portraits[index],
-    )
 
 
 def _take_targets(targets: Targets, rows: np.ndarray, index: Tensor, width: int) -> Targets:

@@ -11,10 +11,9 @@ from method_tng.contract.files import write_json
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.predictions import write_predictions, write_submission, write_truth
 from method_tng.retrieval.split import answer_split, store_of
-from method_tng.runs.checkpoint import fingerprint
 from method_tng.runs.config import RunSettings
 from method_tng.runs.folder import RunFolder
-from method_tng.runs.models import load_models
+from method_tng.runs.models import load_models, made_with
 from method_tng.runs.systems import recipe_of
 from method_tng.training.matcher_run import preselection_of
 from method_tng.training.steps import arithmetic
@@ -51,13 +50,12 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
     models = load_models(run, settings, recipe, device)
     stage = [stage for stage in recipe.stages if stage.name in models][-1]
     collection = open_split(run, settings, stage, split)
-    weights = "-".join(fingerprint(model.state_dict()) for model in models.values())
-    made_with = f"{weights} {settings.train.precision} {settings.model}"
-    store = store_of(run.path / "codes", collection, collection.data, made_with)
-    asked = (settings.model, settings.search)
+    own, search = settings.model, settings.search
+    made = made_with(models, settings.train.precision, own)
+    store = store_of(run.path / "codes", collection, made)
     with arithmetic(settings.train, device):
         chosen = preselection_of(run, settings, recipe, models, collection, device)
-        tables = answer_split(recipe, models, asked, collection, device, store, chosen)
+        tables = answer_split(recipe, models, own, search, collection, device, store, chosen)
     stem = f"{split}_{settings.search.eval_id}" if settings.search.eval_id else split
     texts = {item.query_id: item.text for item in collection.split.narrations}
     written = write_predictions(tables, run.path, stem, texts)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from method_tng.contract.batch import Batch, to_device
 from method_tng.contract.errors import CheckpointError, ConfigError, DataError
-from method_tng.contract.files import write_text
 from method_tng.contract.recipe import Recipe, Stage
 from method_tng.contract.settings import TrainSettings
 from method_tng.dataset.collection import Collection
@@ -62,7 +61,7 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
             run.add_facts(text_encoders=run.facts.get("text_encoders", {}) | {stage.name: encoder})
             run.add_facts(text_encoder=encoder)  # the last stage's reads a typed sentence
             if training.vocabulary:
-                write_text(run.path / "vocabulary.json", training.vocabulary.to_json())
+                training.vocabulary.write(run.path / "vocabulary.json")
         _train_stage(run, recipe, stage, training, process, wish)
 
 
@@ -190,7 +189,7 @@ def _evaluation(
     settings = replace(settings, search=replace(settings.search, tasks=train.eval_tasks_at_training))
     models = {stage.name: model}
     chosen = preselection_of(run, settings, recipe, models, collection, process.device)
-    asked = (settings.model, settings.search)
+    own, search = settings.model, settings.search
 
     def evaluate(weights: Mapping[str, Tensor]) -> tuple[float, Metrics]:
         trained = {name: value.detach().clone() for name, value in model.state_dict().items()}
@@ -198,7 +197,9 @@ def _evaluation(
         model.eval()
         draws = torch.get_rng_state()  # an evaluation must not change what training draws next
         with arithmetic(train, process.device):
-            tables = answer_split(recipe, models, asked, collection, process.device, preselection=chosen)
+            tables = answer_split(
+                recipe, models, own, search, collection, process.device, preselection=chosen
+            )
         torch.set_rng_state(draws)
         model.load_state_dict(trained)
         metrics = score_split(tables, collection)

@@ -1,4 +1,4 @@
-"""A trained run in use: its models, and splits that are read as it was taught to read."""
+"""A trained run in use: splits that are read as it was taught to read."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def open_split(run: RunFolder, settings: RunSettings, stage: Stage, split: str) 
     data = settings.of_stage(stage).data
     vocabulary = None
     if data.vocabulary:
-        vocabulary = Vocabulary.from_json((run.path / "vocabulary.json").read_text(encoding="utf-8"))
+        vocabulary = Vocabulary.read(run.path / "vocabulary.json")
     collection = Collection.open(data, split, vocabulary)
     require_alike(run, stage, collection)
     return collection

@@ -1,5 +1,7 @@
 """The vocabulary of a run."""
 
+from pathlib import Path
+
 from method_tng.dataset.text import Vocabulary, words_of
 
 TEXTS = ("A man opens a door.", "The man, he runs.", "他开门。", "A dog.")
@@ -34,9 +36,10 @@ def test_the_order_of_texts_changes_nothing() -> None:
     assert Vocabulary.build(TEXTS) == Vocabulary.build(TEXTS[::-1])
 
 
-def test_a_vocabulary_survives_json() -> None:
+def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
     vocabulary = Vocabulary.build(TEXTS)
-    again = Vocabulary.from_json(vocabulary.to_json())
+    vocabulary.write(tmp_path / "vocabulary.json")
+    again = Vocabulary.read(tmp_path / "vocabulary.json")
     assert again == vocabulary
     assert again.ids(TEXTS[0]) == vocabulary.ids(TEXTS[0])
     assert len(again) == len({word for text in TEXTS for word in words_of(text)}) + 2
