@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _infer(words: list[str]) -> int:
-    args, run, settings = parse_inference(words, RunFolder.open)
+    args, run, settings = parse_inference(words)
     from method_tng.training.distributed import choose_device
 
     report(run, settings, args.split, choose_device(settings.train.device))

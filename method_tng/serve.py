@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from method_tng.contract.errors import MissingExtra
+from method_tng.contract.settings import RESULTS
 from method_tng.runs.door import Parser, enter
 
 
@@ -26,7 +27,7 @@ def _serve(words: list[str]) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 = all of them")
     parser.add_argument("--port", type=int, default=8000, help="0 = any that is free")
     parser.add_argument("--names", nargs="+", default=[], help="host names to answer to besides localhost")
-    parser.add_argument("--results_root", default="method_tng/results", help="where the run is looked for")
+    parser.add_argument("--results_root", default=RESULTS, help="where the run is looked for")
     args = parser.parse_args(words)
     try:
         from method_tng.web.serving import serve

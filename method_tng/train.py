@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(words: list[str]) -> int:
-    args, run, settings = parse_training(words, RunFolder.open)
+    args, run, settings = parse_training(words)
     from method_tng.corpora.demo import make_demo
     from method_tng.inference import report
     from method_tng.runs.systems import recipe_of

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from method_tng.runs.door import parse_training
-from method_tng.runs.folder import RunFolder
 from method_tng.runs.preparing import prepare_parser
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +42,7 @@ def test_a_command_of_the_pages_is_understood(words: list[str]) -> None:
     if "train" in words[1] or words[2:3] == ["method_tng.train"]:
         rest = words[2:] if words[0] == "bash" else words[3:]
         if "--resume" not in rest:
-            parse_training(rest, RunFolder.open)
+            parse_training(rest)
     elif words[2] == "method_tng.prepare":
         prepare_parser().parse_args(words[3:])
 

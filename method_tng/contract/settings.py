@@ -47,6 +47,9 @@ def option(
     return field(default=default, metadata=metadata)
 
 
+RESULTS = "method_tng/results"
+"""Where run folders go, and are looked for by name."""
+
 TASKS = ("VCMR", "SVMR", "VR", "TNG")
 CTX_MODES = ("video", "sub", "video_sub", "video_tef", "sub_tef", "video_sub_tef")
 
@@ -158,7 +161,7 @@ class TrainSettings:
     """How weights are learned."""
 
     exp_id: str = option("run", "word for this run in its folder's name", in_file_name=True)
-    results_root: str = option("method_tng/results", "where run folders go")
+    results_root: str = option(RESULTS, "where run folders go")
     seed: int = option(2018, "seed of everything random")
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     init_from: str = option(

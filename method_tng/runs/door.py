@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from easydict import EasyDict
 
 from method_tng.contract.errors import ConfigError, TngError
-from method_tng.contract.settings import DataSettings
+from method_tng.contract.settings import RESULTS, DataSettings
 from method_tng.runs.config import (
     RunSettings,
     Sourced,
@@ -30,6 +30,7 @@ from method_tng.runs.config import (
     refuse_ineffective,
     resolve,
 )
+from method_tng.runs.folder import RunFolder
 
 RECORDED = ("torch", "numpy", "h5py", "transformers", "safetensors")
 
@@ -63,27 +64,18 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message}{f'; did you mean {near[0]}?' if near else ''} (all options: --help)")
 
 
-def parse_training(
-    argv: Sequence[str], open_run: Callable[[str, str], Any]
-) -> tuple[EasyDict, Any, RunSettings]:
+def parse_training(argv: Sequence[str]) -> tuple[EasyDict, RunFolder | None, RunSettings]:
     """The train command's own arguments, the run to resume (None for a new one), and the settings."""
     system = _named(argv, "--system") or "reloclnet"
     parser = Parser("train.sh", allow_abbrev=False, description="Trains a system on narrations.")
-    parser.add_argument(
-        "dset", nargs="?", help="data layout (tvr, tng-mini, ..., or a YAML file); none: the demo corpus"
-    )
-    parser.add_argument(
-        "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"
-    )
-    parser.add_argument("vid_feat_type", nargs="?", help="video feature of the layout, as resnet_i3d")
-    parser.add_argument("--config", metavar="PRESET", help="a preset's name or a YAML file of options")
+    _add_layout(parser, "none: the demo corpus")
     parser.add_argument("--system", default=system, help="the system to train")
     parser.add_argument("--resume", metavar="RUN", help="go on with a stopped run, with the options it has")
     add_options(parser, system)
     parsed = EasyDict(vars(parser.parse_args(argv)))
     own = EasyDict({name: parsed.pop(name) for name in ("dset", "mode", "vid_feat_type", "config", "resume")})
     if own.resume:
-        run = open_run(own.resume, parsed.pop("results_root", "method_tng/results"))
+        run = RunFolder.open(own.resume, parsed.pop("results_root", RESULTS))
         device = {"device": parsed.pop("device")} if "device" in parsed else {}
         extra = sorted(set(parsed) - {"system"})
         if extra or own.dset:
@@ -97,16 +89,21 @@ def parse_training(
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """A data set as the train command takes it: a layout's name, or the paths as flags."""
+    _add_layout(parser, "or give the paths as flags")
+    parser.add_argument("--system", default="reloclnet", help="the system whose presets are meant")
+    add_options(parser, "reloclnet", {field.name for field in dataclasses.fields(DataSettings)})
+
+
+def _add_layout(parser: argparse.ArgumentParser, otherwise: str) -> None:
+    """The words that name a data set and what of it is used."""
     parser.add_argument(
-        "dset", nargs="?", help="data layout (tvr, tng-mini, ..., or a YAML file), or give the paths as flags"
+        "dset", nargs="?", help=f"data layout (tvr, tng-mini, ..., or a YAML file); {otherwise}"
     )
     parser.add_argument(
         "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"
     )
     parser.add_argument("vid_feat_type", nargs="?", help="video feature of the layout, as resnet_i3d")
     parser.add_argument("--config", metavar="PRESET", help="a preset's name or a YAML file of options")
-    parser.add_argument("--system", default="reloclnet", help="the system whose presets are meant")
-    add_options(parser, "reloclnet", {field.name for field in dataclasses.fields(DataSettings)})
 
 
 def data_settings(parsed: argparse.Namespace, run: RunSettings | None = None) -> RunSettings:
@@ -121,18 +118,18 @@ def data_settings(parsed: argparse.Namespace, run: RunSettings | None = None) ->
     return _training_settings(own, flags)
 
 
-def parse_inference(
-    argv: Sequence[str], open_run: Callable[[str, str], Any]
-) -> tuple[EasyDict, Any, RunSettings]:
+def parse_inference(argv: Sequence[str]) -> tuple[EasyDict, RunFolder, RunSettings]:
     """The inference command's arguments, the run, and its settings with what was overridden."""
     parser = Parser("inference.sh", allow_abbrev=False, description="Answers a split with a run.")
     parser.add_argument("model", help="a run folder's path, its name, or a unique beginning of its name")
     parser.add_argument("split", help="val, test, test_public, ...")
-    system = _system_of(argv, open_run)
+    named_first = argv and not argv[0].startswith("-")  # else, as with --help, options of the main system
+    run = RunFolder.open(argv[0], _named(argv, "--results_root") or RESULTS) if named_first else None
+    system = run.settings.system if run else "reloclnet"
     add_options(parser, system, inference_options(system))
     parsed = EasyDict(vars(parser.parse_args(argv)))
     own = EasyDict(model=parsed.pop("model"), split=parsed.pop("split"))
-    run = open_run(own.model, parsed.get("results_root", "method_tng/results"))
+    run = run or RunFolder.open(own.model, parsed.get("results_root", RESULTS))
     settings = resolve([("opt.json", run.settings.flat()), ("command line", parsed)])
     refuse_ineffective("command line", parsed, settings)
     return own, run, settings
@@ -185,10 +182,3 @@ def _named(argv: Sequence[str], flag: str) -> str | None:
         if word.startswith(f"{flag}="):
             return word.partition("=")[2]
     return None
-
-
-def _system_of(argv: Sequence[str], open_run: Callable[[str, str], Any]) -> str:
-    """The system of the run that is named first; the main system while there is none (as with --help)."""
-    if not argv or argv[0].startswith("-"):
-        return "reloclnet"
-    return open_run(argv[0], _named(argv, "--results_root") or "method_tng/results").settings.system

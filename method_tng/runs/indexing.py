@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from method_tng.contract.settings import RESULTS
 from method_tng.runs.door import Parser
 
 
@@ -19,7 +20,7 @@ def index_parser() -> argparse.ArgumentParser:
     doctor = verbs.add_parser("doctor", help="reads all files and tells which are damaged")
     for verb in (add, replace, search, remove, compact, status, doctor):
         verb.add_argument("index", type=Path)
-        verb.add_argument("--results_root", default="method_tng/results", help="where runs are looked for")
+        verb.add_argument("--results_root", default=RESULTS, help="where runs are looked for")
     run = add.add_mutually_exclusive_group()
     run.add_argument("--run", help="a trained run: path or name; none: the run the index was made with")
     run.add_argument(

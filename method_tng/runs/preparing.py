@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from method_tng.contract.settings import RESULTS
 from method_tng.runs.door import Parser, add_data_options
 
 ENCODER_OPTIONS = ("source", "width", "max_words")
@@ -41,7 +42,7 @@ def prepare_parser() -> argparse.ArgumentParser:
     _add_converters(commands)
     for command in (text, check, published):
         add_data_options(command)
-        command.add_argument("--results_root", default="method_tng/results")
+        command.add_argument("--results_root", default=RESULTS)
     published.set_defaults(as_published=True)
     return parser
 

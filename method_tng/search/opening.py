@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from method_tng.contract.errors import ConfigError, TngError
-from method_tng.contract.settings import DataSettings
+from method_tng.contract.settings import RESULTS, DataSettings
 from method_tng.dataset.text import Vocabulary
 from method_tng.encoders.text import text_encoder_of
 from method_tng.retrieval.pipeline import Answerer
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 CPU = torch.device("cpu")
 
 
-def open_searcher(folder: Path, results_root: str = "method_tng/results", backend: str = "auto") -> Searcher:
+def open_searcher(folder: Path, results_root: str = RESULTS, backend: str = "auto") -> Searcher:
     """A searcher over an index, with the run it was made with.
 
     Args:

@@ -15,7 +15,6 @@ from method_tng.runs.config import (
     resolve,
 )
 from method_tng.runs.door import parse_training
-from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import SYSTEMS, presets_of
 
 
@@ -108,12 +107,12 @@ def test_a_number_out_of_its_range_is_refused(values: dict) -> None:
 def test_flags_beat_a_file_of_options_which_beats_the_layout_and_its_preset(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("clip_length: 3.0\nhidden_size: 32\nn_epoch: 4\n", encoding="utf-8")
-    _, _, settings = parse_training(["tng-mini", "--config", str(mine), "--n_epoch", "5"], RunFolder.open)
+    _, _, settings = parse_training(["tng-mini", "--config", str(mine), "--n_epoch", "5"])
     assert (settings.data.clip_length, settings.model.hidden_size, settings.train.n_epoch) == (3.0, 32, 5)
     assert settings.model.scorer == "spans"  # of the layout's preset, which stays underneath
     mine.write_text("margin: 0.3\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"mine\.yaml: margin has no effect with scorer 'spans'"):
-        parse_training(["tng-mini", "--config", str(mine)], RunFolder.open)
+        parse_training(["tng-mini", "--config", str(mine)])
 
 
 def test_flags_are_made_from_the_fields() -> None:
@@ -128,17 +127,17 @@ def test_flags_are_made_from_the_fields() -> None:
 
 
 def test_the_family_layout_needs_no_flags() -> None:
-    _, _, settings = parse_training(["tvr", "video_sub_tef", "resnet_i3d"], RunFolder.open)
+    _, _, settings = parse_training(["tvr", "video_sub_tef", "resnet_i3d"])
     assert settings.data.no_norm_vfeat
     assert settings.data.vid_feat_size == 3072
     assert settings.data.query_features.endswith("sub_query/tvr_query_pretrained_w_sub_query.h5")
-    _, _, settings = parse_training(["tvr", "video", "i3d", "--bsz", "16"], RunFolder.open)
+    _, _, settings = parse_training(["tvr", "video", "i3d", "--bsz", "16"])
     assert settings.data.query_features.endswith("query_only/tvr_query_pretrained_w_query.h5")
     assert (settings.data.ctx_mode, settings.train.bsz, settings.data.vid_feat_size) == ("video", 16, 1024)
 
 
 def test_no_arguments_mean_the_demo_corpus() -> None:
-    args, _, settings = parse_training([], RunFolder.open)
+    args, _, settings = parse_training([])
     assert args.dset == "demo"
     assert settings.data.dset_name == "demo"
     assert settings.train.final_split == "test"

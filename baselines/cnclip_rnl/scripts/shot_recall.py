@@ -17,7 +17,6 @@ import numpy as np
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.retrieval.window_ranks import ranks_of
 from method_tng.runs.door import enter, parse_inference
-from method_tng.runs.folder import RunFolder
 from method_tng.runs.models import load_models
 from method_tng.runs.systems import recipe_of
 from method_tng.training.distributed import choose_device
@@ -34,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(words: list[str]) -> int:
-    args, run, settings = parse_inference([one for one in words if one != "--captions"], RunFolder.open)
+    args, run, settings = parse_inference([one for one in words if one != "--captions"])
     recipe, device = recipe_of(settings.system), choose_device(settings.train.device)
     stage = recipe.stages[0]
     matcher = load_models(run, settings, recipe, device).get(stage.name)
