@@ -9,19 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from baselines.cnclip_rnl.localizer import RNL, Grounding
 from baselines.cnclip_rnl.losses import border_loss, proposal_targets, score_loss
-from baselines.cnclip_rnl.paper_protocol import SAVED_OVERLAP as SAVED
-from baselines.cnclip_rnl.paper_protocol import hits, recalls, saved_answers, survivors, whole_rows
 from baselines.cnclip_rnl.proposals import overlap_of_rows
 from baselines.cnclip_rnl.published import read_published
 from method_tng.contract.batch import Batch
 from method_tng.contract.settings import DataSettings
 from method_tng.runs.checkpoint import fill
+from standalone_eval import GroundTruth, Rows, Submission
+from standalone_eval.nms import rnl_padded
+from standalone_eval.profiles import settings_of
+from standalone_eval.score_frames import EXPORT_LIMIT, export_top5, metrics, tables
 from tests.conformance.ledger import Ledger
 from tests.conformance.rnl_clip import check_clip
 from tests.conformance.rnl_films import check_films, check_stretching, film_batch
@@ -114,15 +117,19 @@ def check_answers(
     ledger: Ledger, case: dict[str, Any], name: str, scores: Tensor, boxes: Tensor, labels: Tensor
 ) -> None:
     """What is suppressed, saved and counted; columns and windows exactly."""
-    rows = whole_rows(boxes, case["model_config"]["max_num_frames"])
-    saved = saved_answers(scores, rows)  # (B, 5)
-    windows = rows.gather(1, saved[..., None].expand(-1, -1, 2))
-    _entries(ledger, f"{CASE}/{name}/top5_windows", windows)
-    _entries(ledger, f"{CASE}/{name}/top5_scores", scores.gather(1, saved))
-    _entries(ledger, f"{CASE}/{name}/picks_nms_0.25", survivors(scores, rows, SAVED), exact=True)
-    ledger.compare(f"{ARRAYS}/{name}_per_query", hits(scores, rows, labels), tolerance=0)
-    for key, share in recalls(scores, rows, labels).items():
-        ledger.compare(f"{CASE}/{name}/recall/{key}", share)
+    last = case["model_config"]["max_num_frames"] - 1
+    rows = boxes.double().round().clamp(0, last).numpy()  # (B, N, 2), whole
+    queries, settings = np.arange(len(rows)), settings_of("movie101-rnl")
+    submission = Submission({"pred": Rows.from_padded(queries, rows, score=scores.double().numpy())})
+    windows, saved = zip(*export_top5(submission), strict=True)
+    _entries(ledger, f"{CASE}/{name}/top5_windows", torch.tensor(windows))
+    _entries(ledger, f"{CASE}/{name}/top5_scores", torch.tensor(saved))
+    kept = rnl_padded(rows, scores.numpy(), np.full(len(rows), rows.shape[1]), EXPORT_LIMIT)
+    _entries(ledger, f"{CASE}/{name}/picks_nms_0.25", torch.from_numpy(kept), exact=True)
+    found = tables(submission, GroundTruth.from_windows(queries, labels.double().numpy()), settings)
+    ledger.compare(f"{ARRAYS}/{name}_per_query", torch.from_numpy(found["hit"]), tolerance=0)
+    for key, share in metrics(found, settings)["recall"].items():
+        ledger.compare(f"{CASE}/{name}/recall/{key.replace('IoU@', 'R')}", share)
 
 
 def check_overlap(ledger: Ledger) -> None:
