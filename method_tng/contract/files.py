@@ -1,10 +1,14 @@
 """Files that are whole or absent: written under a temporary name, flushed to the disk, then renamed."""
 
+import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from method_tng.contract.errors import ConfigError
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -18,10 +22,27 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
     except OSError as error:  # a full disk is told without a name
         if error.errno and not error.filename:
-            error.filename = str(path)
+            with contextlib.suppress(AttributeError):  # some libraries' errors cannot be told more
+                error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Holds a folder for this process; the lock falls when it ends, however it ends.
+
+    Raises:
+        ConfigError: another process holds it.
+    """
+    with open(folder / ".lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            told = f"{folder} is being written by another process; wait for it to end"
+            raise ConfigError(told) from error
+        yield
 
 
 def _umask() -> int:

@@ -20,6 +20,7 @@ from av.video.reformatter import ColorRange
 
 from method_tng.contract.errors import DataError
 from method_tng.contract.files import write_whole
+from method_tng.extraction.video import video_stream
 
 LARGEST = (1280, 720)  # pixels of a clip, either way round
 TICK = Fraction(1, 90000)  # seconds, of the clip's pictures
@@ -57,9 +58,9 @@ def cut_clip(
 
 def _cut(source: Path, span: tuple[float, float], out: Path, wanted: Callable[[], bool]) -> None:
     with av.open(str(source), options=FILES_ONLY) as film:
-        if not film.streams.video or film.streams.video[0].codec_context is None:
+        video = video_stream(film)
+        if video is None:
             raise DataError(f"{source} holds no video that can be decoded; expected a film")
-        video = film.streams.video[0]
         video.thread_type = "AUTO"
         sound = next((one for one in film.streams.audio if one.codec_context is not None), None)
         zero = float((video.start_time or 0) * video.time_base)

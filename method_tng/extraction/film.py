@@ -97,16 +97,16 @@ def extract_film(
     Raises:
         DataError: it is no film that can be decoded; nothing of it is kept.
     """
-    from method_tng.extraction.subtitles import lines_of
+    from method_tng.extraction.subtitles import lines_of, state_beside
     from method_tng.extraction.video import Video
 
-    stat = source.path.stat()
     pictures = library / "thumbnails" / source.film_id
     fresh = pictures.with_name(f".{source.film_id}.part")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
         with Video(source.path, settings.threads) as video:
+            stat, beside = source.path.stat(), state_beside(source.path)
             rows, times = _features(video, images, settings, fresh)
             facts, count = video.facts(), video.count
             lines = [*lines_of(video.captions_from_start()), *_beside(source.path, count.remarks)]
@@ -119,10 +119,7 @@ def extract_film(
     _remark(facts, count)
     versions = {"av": version("av"), "numpy": version("numpy")}
     made = {"images": images.describe(), "words": words.describe(), "versions": versions}
-    made |= {
-        "clip_length": settings.clip_length,
-        "versions": {"av": version("av"), "numpy": version("numpy")},
-    }
+    made |= {"clip_length": settings.clip_length, "rate": settings.rate}
     film = Film(
         film_id=source.film_id,
         title=source.path.stem,
@@ -133,6 +130,7 @@ def extract_film(
         source_hash=_digest(source.path),
         duration=round(count.end, 6),
         told_duration=facts.told_duration,
+        begin=round(facts.begin, 6),
         width=facts.width,
         height=facts.height,
         rotation=facts.rotation,
@@ -145,6 +143,7 @@ def extract_film(
         used=count.used,
         faults=count.faults,
         subtitle_tracks=tuple(dict.fromkeys(line.track for line in lines)),
+        beside=beside,
         remarks=tuple(count.remarks),
         made=made,
     )
@@ -198,7 +197,7 @@ def _beside(path: Path, remarks: list[str]) -> list[Line]:
 
 
 def _remark(facts: "Facts", count: "Count") -> None:
-    if facts.told_duration and count.end < 0.98 * facts.told_duration - 1:
+    if facts.told_duration and facts.begin + count.end < 0.98 * facts.told_duration - 1:
         told = f"the container says {facts.told_duration:.1f} s"
         count.remarks.append(f"{count.end:.1f} s could be decoded, {told}")
     if facts.picture_tracks:

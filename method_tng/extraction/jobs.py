@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from method_tng.contract.errors import ConfigError, DataError
+from method_tng.contract.files import only_writer
 from method_tng.encoders.text import text_encoder_of
 from method_tng.extraction.film import THUMBNAIL_EVERY, ImageEncoder, Settings, Source, extract_film
 from method_tng.extraction.library import FORMAT, Film, Library, write_record
@@ -24,7 +26,7 @@ logger = logging.getLogger(__name__)
 ENDINGS = ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .m2ts .wmv .ogv"
 SUFFIXES = set(ENDINGS.split())
 UNSAFE = re.compile(r"[^\w.-]+")
-LONGEST = 120  # characters of a film's id
+LONGEST = 180  # bytes of a film's id; the names of its files have 255 at most
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def films_of(folder: Path) -> list[Source]:
         inside = path.relative_to(folder)
         film_id = _film_id(inside.with_suffix(""))
         if film_id in sources:  # another file of the same name
-            film_id = f"{film_id[:LONGEST]}-{hashlib.sha256(str(inside).encode()).hexdigest()[:8]}"
+            film_id = f"{film_id}-{hashlib.sha256(str(inside).encode()).hexdigest()[:8]}"
         place = "" if inside.parent == Path(".") else inside.parent.as_posix()
         sources[film_id] = Source(film_id, path, place)
     return list(sources.values())
@@ -82,11 +84,28 @@ def extract(sources: Sequence[Source], out: Path, plan: Plan) -> Outcome:
     """Extracts what is not complete yet; a film that cannot be extracted is told and left out.
 
     Raises:
-        ConfigError: the library was made with other settings.
+        ConfigError: the library was made with other settings, or another process writes it.
     """
-    _prepare(out, plan)
+    out.mkdir(parents=True, exist_ok=True)
+    with only_writer(out):
+        _prepare(out, plan)
+        return _extract(sources, _left(sources, out), out, plan)
+
+
+def _left(sources: Sequence[Source], out: Path) -> list[Source]:
+    """The films that are not complete; of those that are but were moved the place is noted."""
     complete = {film.film_id: film for film in Library.open(out).films}
-    left = [source for source in sources if not _is_current(complete.get(source.film_id), source)]
+    left = []
+    for source in sources:
+        film, place = complete.get(source.film_id), str(source.path.absolute())
+        if film is None or not _is_current(film, source):
+            left.append(source)
+        elif film.source != place:
+            write_record(out / "films" / f"{film.film_id}.json", msgspec.structs.replace(film, source=place))
+    return left
+
+
+def _extract(sources: Sequence[Source], left: Sequence[Source], out: Path, plan: Plan) -> Outcome:
     done: list[Film] = []
     failed: list[str] = []
     with tqdm(total=len(left), unit="film", disable=None) as bar, logging_redirect_tqdm():
@@ -130,7 +149,7 @@ def _tell(source: Source, film: Film | None, fault: str) -> None:
 
 def _film_id(inside: Path) -> str:
     words = UNSAFE.sub("-", "_".join(inside.parts)).strip(".-")
-    return (words or "film")[:LONGEST]
+    return (words or "film").encode()[:LONGEST].decode(errors="ignore")
 
 
 def _prepare(out: Path, plan: Plan) -> None:
@@ -151,11 +170,15 @@ def _prepare(out: Path, plan: Plan) -> None:
         )
 
 
-def _is_current(film: Film | None, source: Source) -> bool:
-    if film is None:
+def _is_current(film: Film, source: Source) -> bool:
+    from method_tng.extraction.subtitles import state_beside
+
+    try:
+        stat, beside = source.path.stat(), state_beside(source.path)
+    except OSError:  # it went away; told when it is opened
         return False
-    stat = source.path.stat()
-    return (film.source_size, film.source_changed) == (stat.st_size, stat.st_mtime_ns)
+    there = (stat.st_size, stat.st_mtime_ns, beside)
+    return (film.source_size, film.source_changed, film.beside) == there
 
 
 def _all(left: Sequence[Source], out: Path, plan: Plan) -> Iterator[tuple[Source, Film | None, str]]:

@@ -34,10 +34,12 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
         source_hash: sha256 of the file.
         duration: seconds from the first frame to the end of the last.
         told_duration: seconds as the container says, 0 when it does not.
+        begin: seconds of the first frame on the clock by which players show the file.
         rotation: degrees by which frames were turned.
         playable: a browser plays the file as it is.
         faststart: an MP4 whose index stands in front.
         frames, used, faults: decoded frames, frames that were looked at, packets and frames left out.
+        beside: state of the subtitle files beside it, by which new ones are noticed.
         remarks: what was odd, a sentence each.
         made: encoder, processor, versions and settings of the extraction.
     """
@@ -65,6 +67,8 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
     subtitle_tracks: tuple[str, ...]
     remarks: tuple[str, ...]
     made: dict[str, Any]
+    begin: float = 0.0
+    beside: tuple[str, ...] = ()
 
 
 class Line(msgspec.Struct, frozen=True):

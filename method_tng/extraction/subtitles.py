@@ -1,5 +1,6 @@
 """Subtitles of a film: the tracks inside it, and the files beside it (SRT, VTT, ASS) in any encoding."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,13 +25,15 @@ def lines_beside(film: Path) -> list[Line]:
         DataError: a file that cannot be read as subtitles.
     """
     found: list[Line] = []
-    for path in sorted(film.parent.iterdir()):
-        beside = path.suffix.lower() in SUFFIXES and (
-            path.stem == film.stem or path.stem.startswith(f"{film.stem}.")
-        )
-        if beside:
-            found += _read(path, path.stem[len(film.stem) + 1 :] or path.suffix[1:])
+    for path in _files_beside(film):
+        found += _read(path, path.stem[len(film.stem) + 1 :] or path.suffix[1:])
     return sorted(found, key=lambda line: (line.start, line.end))
+
+
+def state_beside(film: Path) -> tuple[str, ...]:
+    """Name, bytes and nanoseconds of each subtitle file beside a film: another when one of them is."""
+    stats = ((path.name, path.stat()) for path in _files_beside(film))
+    return tuple(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
 
 
 def lines_of(captions: Iterable[Caption]) -> list[Line]:
@@ -59,6 +62,11 @@ def decoded(raw: bytes) -> str:
         except UnicodeDecodeError:
             continue
     return raw.decode("utf-8", "replace")
+
+
+def _files_beside(film: Path) -> list[Path]:
+    names = (name for name in sorted(os.listdir(film.parent)) if name.startswith(f"{film.stem}."))
+    return [path for path in map(film.parent.joinpath, names) if path.suffix.lower() in SUFFIXES]
 
 
 def _without_mark(raw: bytes) -> list[str]:

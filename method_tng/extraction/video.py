@@ -14,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from method_tng.contract.errors import DataError
@@ -21,6 +22,7 @@ from method_tng.contract.errors import DataError
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-6  # seconds by which a frame may lie before its grid point
+LATEST = 500_000.0  # seconds; a stamp beyond belongs to no film
 BROWSER_CODECS = {
     "mp4": ({"h264", "av1"}, {"aac", "mp3", ""}),
     "webm": ({"vp8", "vp9", "av1"}, {"opus", "vorbis", ""}),
@@ -38,6 +40,7 @@ class Facts:
     height: int
     rotation: int  # degrees, counter-clockwise
     told_duration: float  # 0 = it does not say
+    begin: float  # seconds of the first picture on the clock by which players show the file
     text_tracks: tuple[str, ...]
     picture_tracks: int  # subtitles that are pictures: not readable
     playable: bool
@@ -84,10 +87,14 @@ class Video:
             raise DataError(
                 f"{path} cannot be opened as a film ({_told(error)}); copy or convert it again"
             ) from error
-        if not self._container.streams.video:
+        stream = video_stream(self._container)
+        if stream is None:
             self._container.close()
-            raise DataError(f"{path} holds no video stream; expected a film, take it out of the folder")
-        self._stream = self._container.streams.video[0]
+            raise DataError(
+                f"{path} holds no video stream that can be decoded; expected a film, take it out of the "
+                "folder or convert it"
+            )
+        self._stream = stream
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = threads
         self.count = Count()
@@ -109,24 +116,27 @@ class Video:
         """What the container says; the rotation once a frame was decoded."""
         context, container = self._stream.codec_context, self._container
         name = _container_name(container.format.name, self.path)
-        audio = container.streams.audio[0].codec_context.name if container.streams.audio else ""
+        codec = context.codec.canonical_name  # of the format, not of the decoder that happens to read it
+        sounds = [
+            one.codec_context.name if one.codec_context else "unknown" for one in container.streams.audio
+        ]
+        audio = sounds[0] if sounds else ""
         videos, audios = BROWSER_CODECS.get(name, (set(), set()))
         plain = (context.pix_fmt or "yuv420p") in ("yuv420p", "yuvj420p")
-        width, height = context.width, context.height
-        if self._rotation % 180:
-            width, height = height, width
+        width, height = self.shown_size(context)
         tracks = [stream for stream in container.streams.subtitles if _is_text(stream)]
         return Facts(
             container=name,
-            video_codec=context.name,
+            video_codec=codec,
             audio_codec=audio,
             width=width,
             height=height,
             rotation=self._rotation,
             told_duration=container.duration / av.time_base if container.duration else 0.0,
+            begin=(self._zero or 0.0) - min(0.0, (container.start_time or 0) / av.time_base),
             text_tracks=tuple(_track_name(stream) for stream in tracks),
             picture_tracks=len(container.streams.subtitles) - len(tracks),
-            playable=context.name in videos and audio.removesuffix("float") in audios and plain,
+            playable=codec in videos and audio.removesuffix("float") in audios and plain,
             faststart=name == "mp4" and _index_in_front(self.path),
         )
 
@@ -143,8 +153,9 @@ class Video:
                 due = (np.floor((seconds + TOLERANCE) * rate) + 1) / rate
 
     def shown_size(self, frame: Any) -> tuple[int, int]:
-        """Width and height of a frame when it stands upright."""
-        return (frame.height, frame.width) if self._rotation % 180 else (frame.width, frame.height)
+        """Width and height of a frame when it stands upright and its pixels are made square."""
+        width = round(frame.width * (self._stream.sample_aspect_ratio or 1))
+        return (frame.height, width) if self._rotation % 180 else (width, frame.height)
 
     def picture(self, frame: Any, size: tuple[int, int]) -> np.ndarray:
         """(height, width, 3) uint8 RGB of a frame, upright and scaled to `size` = (width, height)."""
@@ -193,7 +204,7 @@ class Video:
             self._zero = stamp if begin is None else begin * self._tick
             self._rotation = int(frame.rotation) % 360
         seconds = stamp - self._zero
-        if seconds < -TOLERANCE:  # a stamp that jumps back before the beginning
+        if not -TOLERANCE <= seconds <= LATEST:  # a stamp that jumps, back before the beginning or far away
             self.count.faults += 1
             return None
         lasts = frame.duration * self._tick if frame.duration else self._usual
@@ -220,6 +231,12 @@ class Video:
         """The embedded lines, their times from the first frame; complete when the frames are exhausted."""
         zero = self._zero or 0.0
         return [Caption(line.start - zero, line.end - zero, line.text, line.track) for line in self.captions]
+
+
+def video_stream(container: Any) -> Any:
+    """The first stream of moving pictures that can be decoded, covers left out; None where there is none."""
+    known = (one for one in container.streams.video if one.codec_context is not None)
+    return next((one for one in known if not one.disposition & Disposition.attached_pic), None)
 
 
 def _text_of(line: Any) -> str:

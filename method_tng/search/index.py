@@ -10,7 +10,6 @@ writes at a time.
 """
 
 import contextlib
-import fcntl
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from method_tng.contract.errors import ConfigError, DataError
-from method_tng.contract.files import write_whole
+from method_tng.contract.files import only_writer, write_whole
 from method_tng.contract.protocols import Code
 
 FORMAT = 2  # another number when files or models' codes change
@@ -84,7 +83,7 @@ class Index:
             ConfigError: the index that is there holds films of another model or library.
         """
         (folder / "films").mkdir(parents=True, exist_ok=True)
-        with _only_writer(folder):
+        with only_writer(folder):
             there = cls.open(folder) if (folder / "index.json").is_file() else None
             if there:
                 model = _joined(folder, there.manifest.model, model)
@@ -123,7 +122,7 @@ class Index:
         Raises:
             ConfigError: another process writes.
         """
-        with _only_writer(self.folder):
+        with only_writer(self.folder):
             self.manifest = Index.open(self.folder).manifest
             yield
 
@@ -216,18 +215,6 @@ class Index:
     def _write(self) -> None:
         text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=1)
         write_whole(self.folder / "index.json", lambda temporary: temporary.write_bytes(text + b"\n"))
-
-
-@contextlib.contextmanager
-def _only_writer(folder: Path) -> Iterator[None]:
-    """Holds a folder for this process; the lock falls when it ends, however it ends.  Raises ConfigError."""
-    with open(folder / ".lock", "w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            told = f"{folder} is being written by another process; wait for it to end"
-            raise ConfigError(told) from error
-        yield
 
 
 def _joined(folder: Path, made: Model, asked: Model) -> Model:

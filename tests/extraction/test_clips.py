@@ -12,7 +12,7 @@ av = pytest.importorskip("av", reason="films are the extra `video`")
 from method_tng.contract.errors import DataError
 from method_tng.extraction.clips import cut_clip
 from method_tng.extraction.video import Video
-from tests.extraction.rendered import brightness, render
+from tests.extraction.rendered import brightness, render, sounding
 
 STEADY = [number / 25 for number in range(150)]  # 6 s, one key frame
 
@@ -131,12 +131,8 @@ def test_what_cannot_be_cut_is_told_in_a_sentence_and_leaves_nothing(tmp_path: P
     film, out = render(tmp_path / "film.mp4", STEADY), tmp_path / "out" / "clip.mp4"
     out.parent.mkdir()
     (tmp_path / "text.mp4").write_text("no film", encoding="utf-8")
-    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
-        audio = container.add_stream("aac", rate=44100, layout="mono")
-        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        silence.sample_rate = 44100
-        container.mux(audio.encode(silence))
-        container.mux(audio.encode())
+    sounding(tmp_path / "sound.mp4")
+    sounding(tmp_path / "song.m4v", cover=True)
     for path, span, told in (
         (film, (3.0, 3.0), "expected 0 <= start < end"),
         (film, (-1.0, 3.0), "expected 0 <= start < end"),
@@ -144,6 +140,7 @@ def test_what_cannot_be_cut_is_told_in_a_sentence_and_leaves_nothing(tmp_path: P
         (film, (600.0, 610.0), "the film ends before"),
         (tmp_path / "text.mp4", (0.0, 1.0), "no clip can be cut"),
         (tmp_path / "sound.mp4", (0.0, 1.0), "holds no video"),
+        (tmp_path / "song.m4v", (0.0, 1.0), "holds no video"),
         (tmp_path / "gone.mp4", (0.0, 1.0), "no clip can be cut"),
     ):
         with pytest.raises(DataError, match=told):

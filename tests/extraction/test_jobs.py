@@ -18,10 +18,15 @@ pytest.importorskip("av", reason="films are the extra `video`")
 
 from method_tng import extract
 from method_tng.contract.errors import DataError
+from method_tng.contract.files import only_writer
 from method_tng.dataset.feature_store import FeatureStore
+from method_tng.extraction.choice import plan_of
+from method_tng.extraction.jobs import extract as extract_films
 from method_tng.extraction.jobs import films_of
 from method_tng.extraction.library import Library
 from tests.extraction.rendered import render
+
+PLAIN = {"encoder": "descriptors", "source": None, "rate": 2.0, "clip_length": 2.0, "processes": 1}
 
 
 @pytest.fixture
@@ -80,6 +85,46 @@ def test_what_is_complete_stays_and_what_changed_is_made_again(
     assert not list(out.rglob("*.part"))
 
 
+def test_a_folder_that_moved_is_followed_and_new_subtitles_are_read(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (films / "broken.avi").unlink()
+    out = tmp_path / "library"
+    assert _extract(films, out, "--processes", 1) == 0
+    moved = films.rename(tmp_path / "elsewhere")
+    capsys.readouterr()
+    assert _extract(moved, out, "--processes", 1) == 0
+    assert "0 films extracted (0 s), 2 were complete" in capsys.readouterr().out
+    assert [film.source for film in Library.open(out).films] == [
+        str(moved / "Snow (1999).mkv"),
+        str(moved / "old/雨.mp4"),
+    ]
+    (moved / "Snow (1999).en.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nIt snows\n")
+    assert _extract(moved, out, "--processes", 1) == 0
+    assert "1 films extracted" in capsys.readouterr().out
+    assert [line.text for line in Library.open(out).subtitles("Snow-1999")] == ["It snows"]
+
+
+def test_a_film_that_goes_away_meanwhile_is_told_and_the_others_stay(films: Path, tmp_path: Path) -> None:
+    sources, plan = films_of(films), plan_of(PLAIN, 1)
+    (films / "Snow (1999).mkv").unlink()
+    outcome = extract_films(sources, tmp_path / "library", plan)
+    assert [film.film_id for film in outcome.done] == ["old_雨"] and len(outcome.failed) == 2
+    (films / "old/雨.mp4").unlink()
+    outcome = extract_films(sources, tmp_path / "library", plan)
+    assert not outcome.done and len(outcome.failed) == 3
+
+
+def test_a_second_extraction_into_a_library_is_refused(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "library"
+    out.mkdir()
+    with only_writer(out):
+        assert _extract(films, out, "--processes", 1) == 2
+    assert f"{out} is being written by another process" in capsys.readouterr().err
+
+
 def test_a_library_is_made_in_one_way(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / "library"
     _extract(films, out, "--processes", 1)
@@ -109,9 +154,14 @@ def test_names_are_safe_and_differ(tmp_path: Path) -> None:
     for name in ("a b.mp4", "a/b.mp4", "a-b.mp4", "..x.mp4", "电影：一.mkv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
+    for name in ("很长的片名" * 16, "很长的片名" * 14):
+        deep = tmp_path / ("文件夹" * 25) / f"{name}.mp4"
+        deep.parent.mkdir(exist_ok=True)
+        deep.write_bytes(b"")
     found = films_of(tmp_path)
     ids = [source.film_id for source in found]
-    assert len(set(ids)) == len(ids) == 4  # a name that begins with a dot is hidden
+    assert max(len(one.encode()) for one in ids) <= 200  # a file's name has 255 bytes at most
+    assert len(set(ids)) == len(ids) == 6  # a name that begins with a dot is hidden
     assert all("/" not in one and " " not in one and not one.startswith(".") for one in ids)
     with pytest.raises(DataError, match="holds no film"):
         films_of(_empty(tmp_path))
@@ -166,7 +216,7 @@ def test_a_full_disk_leaves_no_half_film(
     assert _extract(films, out, "--processes", 1) == 2
     assert "No space left on device" in capsys.readouterr().err
     monkeypatch.undo()
-    assert not list(out.rglob("*.part")) and not list(out.rglob(".*"))
+    assert not list(out.rglob("*.part")) and list(out.rglob(".*")) == [out / ".lock"]
     assert _extract(films, out, "--processes", 1) == 1
     assert len(Library.open(out).films) == 2
 

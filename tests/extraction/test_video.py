@@ -9,7 +9,7 @@ av = pytest.importorskip("av", reason="films are the extra `video`")
 from method_tng.contract.errors import DataError
 from method_tng.extraction.film import ClipMeans
 from method_tng.extraction.video import Video
-from tests.extraction.rendered import brightness, render, with_subtitles
+from tests.extraction.rendered import brightness, render, sounding, with_subtitles
 
 UNSTEADY = [0.0, 0.1, 0.5, 0.52, 1.7, 1.72, 1.9, 2.05, 4.3, 4.32]
 
@@ -52,6 +52,43 @@ def test_a_file_that_breaks_off_ends_there_and_says_so(tmp_path: Path) -> None:
         told = video.facts().told_duration
     assert 2 < times[-1] < 9.5 and times == sorted(times)
     assert video.count.end < 9.6 and (told == 0 or told > 9.6)
+
+
+def test_a_stamp_beyond_any_film_is_left_out_and_counted(tmp_path: Path) -> None:
+    with Video(render(tmp_path / "film.mkv", [0.0, 0.1, 2_000_000.0])) as video:
+        assert len(list(video.frames(10.0))) == 2
+    assert video.count.faults == 1 and video.count.end < 1
+
+
+@pytest.mark.parametrize(("ending", "start"), [("mkv", 3.0), ("mp4", 3.0), ("mp4", 0.0)])
+def test_where_the_pictures_begin_on_the_files_own_clock_is_told(
+    tmp_path: Path, ending: str, start: float
+) -> None:
+    with Video(render(tmp_path / f"film.{ending}", UNSTEADY, start=start)) as video:
+        list(video.frames(1.0))
+        assert video.facts().begin == pytest.approx(start, abs=1e-3)
+
+
+def test_pictures_of_narrow_pixels_are_shown_as_wide_as_they_are_meant(tmp_path: Path) -> None:
+    with Video(render(tmp_path / "film.mp4", [0.0, 0.1], size=(64, 48), pixel=(4, 3))) as video:
+        frame = next(frame for _, frame in video.frames(10.0))
+        assert video.shown_size(frame) == (85, 48)
+        assert (video.facts().width, video.facts().height) == (85, 48)
+
+
+def test_a_codec_is_told_by_its_own_name_not_its_decoders(tmp_path: Path) -> None:
+    with Video(render(tmp_path / "film.mp4", [0.0, 0.1], codec="libsvtav1")) as video:
+        list(video.frames(10.0))
+        assert video.facts().video_codec == "av1" and video.facts().playable
+
+
+def test_a_cover_is_no_film_and_neither_is_what_nobody_can_decode(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no video stream"):
+        Video(sounding(tmp_path / "song.m4v", cover=True))
+    film = render(tmp_path / "film.mp4", UNSTEADY)
+    film.write_bytes(film.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(DataError, match="holds no video stream that can be decoded"):
+        Video(film)
 
 
 def test_what_is_no_film_is_told(tmp_path: Path) -> None:
