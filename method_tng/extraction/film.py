@@ -15,7 +15,6 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from method_tng.contract.errors import DataError
 from method_tng.contract.files import write_whole
 from method_tng.encoders.text import TextEncoder
 from method_tng.extraction.library import Film, Line, write_record
@@ -97,7 +96,7 @@ def extract_film(
     Raises:
         DataError: it is no film that can be decoded; nothing of it is kept.
     """
-    from method_tng.extraction.subtitles import lines_of, state_beside
+    from method_tng.extraction.subtitles import lines_beside, lines_of, state_beside
     from method_tng.extraction.video import Video
 
     pictures = library / "thumbnails" / source.film_id
@@ -109,7 +108,7 @@ def extract_film(
             stat, beside = source.path.stat(), state_beside(source.path)
             rows, times = _features(video, images, settings, fresh)
             facts, count = video.facts(), video.count
-            lines = [*lines_of(video.captions_from_start()), *_beside(source.path, count.remarks)]
+            lines = [*lines_of(video.captions_from_start()), *lines_beside(source.path, count.remarks)]
         shutil.rmtree(pictures, ignore_errors=True)
         fresh.rename(pictures)
     finally:
@@ -184,16 +183,6 @@ def _batches(frames: Iterator[tuple[float, Any]]) -> Iterator[tuple[list[float],
             seconds, waiting = [], []
     if waiting:
         yield seconds, waiting
-
-
-def _beside(path: Path, remarks: list[str]) -> list[Line]:
-    from method_tng.extraction.subtitles import lines_beside
-
-    try:
-        return lines_beside(path)
-    except DataError as error:  # the film is worth having without them
-        remarks.append(str(error))
-        return []
 
 
 def _remark(facts: "Facts", count: "Count") -> None:

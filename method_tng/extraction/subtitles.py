@@ -1,5 +1,7 @@
 """Subtitles of a film: the tracks inside it, and the files beside it (SRT, VTT, ASS) in any encoding."""
 
+import contextlib
+import html
 import os
 import re
 from collections.abc import Iterable
@@ -15,18 +17,21 @@ from method_tng.extraction.video import Caption
 SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
 ENCODINGS = ("utf-8", "gb18030", "utf_16", "big5", "cp1252")  # tried when the bytes say nothing themselves
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-ASS_FIELDS = 8  # commas before the text of a line as ASS packets have it
+DRAWING = re.compile(r"\{[^}]*\\p[1-9].*?(\{[^}]*\\p0[^}]*\}|$)", re.DOTALL)
+MARKUP = re.compile(r"\{[^}]*\}|</?[a-zA-Z0-9][^<>]*>")
 
 
-def lines_beside(film: Path) -> list[Line]:
+def lines_beside(film: Path, faults: list[str]) -> list[Line]:
     """The lines of FILM.srt, FILM.en.srt, FILM.zh.vtt, ..., by their start; the track is the part between.
 
-    Raises:
-        DataError: a file that cannot be read as subtitles.
+    A file that cannot be read as subtitles adds a sentence to the faults.
     """
     found: list[Line] = []
     for path in _files_beside(film):
-        found += _read(path, path.stem[len(film.stem) + 1 :] or path.suffix[1:])
+        try:
+            found += _read(path, path.stem[len(film.stem) + 1 :] or path.suffix[1:])
+        except DataError as error:  # the film is worth having without them
+            faults.append(str(error))
     return sorted(found, key=lambda line: (line.start, line.end))
 
 
@@ -43,12 +48,10 @@ def lines_of(captions: Iterable[Caption]) -> list[Line]:
 
 
 def plain(text: str) -> str:
-    """A line without override codes, tags and line breaks."""
-    parts = text.split(",", ASS_FIELDS)
-    if len(parts) > ASS_FIELDS and parts[0].strip().isdigit():
-        text = parts[ASS_FIELDS]
-    text = re.sub(r"\{[^}]*\}|<[^>]*>", "", text).replace("\\N", " ").replace("\\n", " ").replace("\\h", " ")
-    return " ".join(text.split())
+    """A line without drawings, override codes, tags and line breaks."""
+    text = MARKUP.sub("", DRAWING.sub("", text))
+    text = text.replace("\\N", " ").replace("\\n", " ").replace("\\h", " ")
+    return " ".join(html.unescape(text).split())
 
 
 def decoded(raw: bytes) -> str:
@@ -56,27 +59,18 @@ def decoded(raw: bytes) -> str:
     for mark, encoding in MARKS.items():
         if raw.startswith(mark):
             return raw.decode(encoding, "replace")
-    for encoding in ("utf-8", *_without_mark(raw)):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("utf-8", "replace")
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if raw[first:200:2].count(0) > len(raw[first:200:2]) / 2:  # numbers and times are half of it or more
+            return raw.decode(encoding, "replace")
+    with contextlib.suppress(UnicodeDecodeError):
+        return raw.decode("utf-8")
+    best = from_bytes(raw, cp_isolation=list(ENCODINGS)).best()
+    return raw.decode(best.encoding if best else "gb18030", "replace")
 
 
 def _files_beside(film: Path) -> list[Path]:
     names = (name for name in sorted(os.listdir(film.parent)) if name.startswith(f"{film.stem}."))
     return [path for path in map(film.parent.joinpath, names) if path.suffix.lower() in SUFFIXES]
-
-
-def _without_mark(raw: bytes) -> list[str]:
-    """Encodings worth trying, the likeliest first."""
-    if raw[1:200:2].count(0) > 60:
-        return ["utf-16-le"]
-    if raw[0:200:2].count(0) > 60:
-        return ["utf-16-be"]
-    best = from_bytes(raw, cp_isolation=list(ENCODINGS)).best()
-    return [best.encoding] if best else ["gb18030"]
 
 
 def _read(path: Path, track: str) -> list[Line]:
@@ -87,8 +81,6 @@ def _read(path: Path, track: str) -> list[Line]:
     if not len(events):
         raise DataError(f"{path} cannot be read as subtitles (no line found); expected SRT, VTT or ASS")
     lines = (
-        Line(one.start / 1000, one.end / 1000, plain(one.plaintext), track)
-        for one in events
-        if not one.is_comment
+        Line(one.start / 1000, one.end / 1000, plain(one.text), track) for one in events if not one.is_comment
     )
     return [line for line in lines if line.text and line.end > line.start]

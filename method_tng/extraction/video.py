@@ -240,7 +240,7 @@ def video_stream(container: Any) -> Any:
 
 
 def _text_of(line: Any) -> str:
-    for name in ("dialogue", "text", "ass"):
+    for name in ("dialogue", "text"):
         value = getattr(line, name, b"")
         value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         if value:
