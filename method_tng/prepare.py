@@ -55,7 +55,7 @@ def _text(args: argparse.Namespace, _words: list[str]) -> int:
     told = {name: value for name, value in vars(args).items() if name in ENCODER_OPTIONS}
     encoder = encoder_of_run(run.facts, told) if run else new_encoder(args.encoder, told, data.language)
     count = encode_annotations(data, args.splits, encoder, args.out)
-    print(f"{count} queries -> {args.out}")
+    print(f"{count} queries of {', '.join(args.splits)} -> {args.out}")
     return 0
 
 
@@ -72,8 +72,8 @@ def _converted(args: argparse.Namespace, _words: list[str]) -> int:
 def _check(args: argparse.Namespace, _words: list[str]) -> int:
     from method_tng.dataset.check import check
 
-    problems = check(data_settings(args).data, args.splits)
-    print("\n".join(problems) if problems else f"no problem in {', '.join(args.splits)}")
+    problems, splits = check(data_settings(args).data, args.splits), ", ".join(args.splits)
+    print("\n".join([*problems, f"{len(problems) or 'no'} problem{'s' * (len(problems) > 1)} in {splits}"]))
     return 2 if problems else 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[DataSettings, Pat
     run = next((folder / "results").iterdir())
     assert f"run folder: {run}" in told.stdout
     assert "VR   which film" in told.stdout
+    assert f"find starts to learn; run folder: {run}" in told.stderr
+    assert re.search(r"epoch 1/3  val: R@1 VR \d+\.\d, SVMR .*, the best so far", told.stderr)
     return data, run
 
 

@@ -89,7 +89,7 @@ def test_the_pages_commands_train_and_answer_sentences_that_come_later(
     assert _run(TRAINING) == 0, capsys.readouterr().err
     run = _newest(folder)
     assert run.name.startswith("my-video-")
-    assert "val: 20 queries, 2 windows of 1 films" in capsys.readouterr().out
+    assert "val: 20 queries, 2 windows of 1 film\n" in capsys.readouterr().out
     typed = ["A child laughs in the snow.", "孩子在雪中笑。"]
     lines = [json.dumps({"text": text}) for text in typed]
     (folder / "data/my/typed.jsonl").write_text("\n".join(lines))

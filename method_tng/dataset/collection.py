@@ -40,6 +40,8 @@ from method_tng.dataset.windows import (
 
 logger = logging.getLogger(__name__)
 
+NOTHING_TO_LEARN = "{annotations}: no training narration has a moment; there is nothing to learn from"
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -290,6 +292,18 @@ class Collection:
             )
         self._warn_of_short_features(num_rows)
         return ranges
+
+    def log_size(self) -> None:
+        """Tells how much there is of everything."""
+        found = self.split
+        logger.info(
+            "%s: %d narrations, %d with a moment; %d films, %d windows",
+            found.name,
+            len(found.narrations),
+            sum(bool(narration.spans) for narration in found.narrations),
+            len(found.movies),
+            len(self.windows),
+        )
 
     def _warn_of_short_features(self, num_rows: Sequence[int]) -> None:
         clip = self.data.clip_length

@@ -131,8 +131,9 @@ class FeatureFile:
         near = difflib.get_close_matches(item_id, self.ids(), n=1)
         hint = f", nearest name: {near[0]!r}" if near else ""
         return (
-            f"{self.path} holds no features of {item_id!r} ({len(self.ids())} items{hint}); extract them, "
-            "or take it out of the annotations"
+            f"{self.path} holds no features of {item_id!r} ({len(self.ids())} items{hint}); make them (a "
+            "film's with extract.sh, a sentence's with python -m method_tng.prepare text), or take it out of "
+            "the annotations"
         )
 
     def _file_of(self, item_id: str) -> Path | None:

@@ -42,7 +42,8 @@ def _splits_on_disk(template: str) -> list[str]:
         return []
     before, after = name.split("{split}", 1)
     found = folder.glob(f"{before}*{after}") if folder.is_dir() else ()
-    return sorted(path.name[len(before) : len(path.name) - len(after)] for path in found)
+    splits = [path for path in found if after or path.is_dir()]  # without an ending, a split is a folder
+    return sorted(path.name[len(before) : len(path.name) - len(after)] for path in splits)
 
 
 def read_text_bytes(path: Path) -> bytes:
@@ -91,7 +92,8 @@ def decode(content: bytes | msgspec.Raw, kind: Any, place: str) -> Any:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        fault = str(error)[0].lower() + str(error)[1:]
+        told = str(error)
+        fault = told if told.startswith("JSON") else told[0].lower() + told[1:]
         raise DataError(f"{place}: {fault}{_example(kind)}") from error
 
 

@@ -165,6 +165,10 @@ def read_layout(dset: str, ctx_mode: str | None, vid_feat_type: str | None) -> t
     """
     known = {path.stem: path for path in sorted(LAYOUTS.glob("*.yaml"))}
     path = known.get(dset, Path(dset))
+    if not path.is_file() and ("/" in dset or path.suffix in (".yaml", ".yml")):
+        raise ConfigError(
+            f"{dset} is no file; expected a YAML file that says where a data set lies, as in data/README.md"
+        )
     if not path.is_file():
         near = (difflib.get_close_matches(dset, known, n=1) or list(known))[0]
         raise ConfigError(
@@ -186,13 +190,20 @@ def read_layout(dset: str, ctx_mode: str | None, vid_feat_type: str | None) -> t
     chosen.append((source, layout.get("with_subtitles" if "sub" in mode else "without_subtitles") or {}))
     kinds = layout.get("vid_feat_type") or {}
     kind = vid_feat_type or next(iter(kinds), None)
+    preset = layout.get("preset", "")
+    presets = sorted({name for system in SYSTEMS for name in presets_of(system)})
+    if preset and preset not in presets:  # one that another system has is left to that system
+        near = (difflib.get_close_matches(preset, presets, n=1) or presets)[0]
+        raise ConfigError(
+            f"{source}: there is no preset {preset!r}; did you mean {near!r}? Known: {', '.join(presets)}"
+        )
     if kind is not None:
         if kind not in kinds:
             raise ConfigError(
                 f"{source} has no video feature {kind!r}; it has: {', '.join(kinds) or 'only one'}"
             )
         chosen.append((source, kinds[kind]))
-    return layout.get("preset", ""), chosen
+    return preset, chosen
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

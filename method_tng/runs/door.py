@@ -60,7 +60,8 @@ class Parser(argparse.ArgumentParser):
         """Raises ConfigError."""
         words = [word.split("=")[0] for word in message.split() if word.startswith("--")]
         known = [name for action in self._actions for name in action.option_strings]
-        near = difflib.get_close_matches(words[0], known, n=1) if "unrecognized" in message and words else []
+        asked = words[0] if "unrecognized" in message and words else ""
+        near = difflib.get_close_matches(asked, known, n=1, cutoff=0.7)
         raise ConfigError(f"{message}{f'; did you mean {near[0]}?' if near else ''} (all options: --help)")
 
 

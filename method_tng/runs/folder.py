@@ -12,6 +12,7 @@ No file holds a path to the folder itself, so it can be moved and renamed.
 """
 
 import contextlib
+import difflib
 import fcntl
 import json
 import logging
@@ -127,8 +128,11 @@ def _find(model: str, root: Path) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
+        near = difflib.get_close_matches(model, [path.name[: len(model)] for path in runs], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise CheckpointError(
-            f"there is no run {model!r}: neither a folder with opt.json nor the beginning of a name in {root}"
+            f"there is no run {model!r}: neither a folder with opt.json nor the beginning of a name in "
+            f"{root}{hint}"
         )
     names = ", ".join(path.name for path in found[:4])
     raise CheckpointError(

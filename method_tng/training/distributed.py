@@ -55,11 +55,13 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
         device = f"cuda:{local_rank}"
     try:
         chosen = torch.device(device)
+        if chosen.type == "cuda" and not torch.cuda.is_available():
+            raise ConfigError(f"device {device!r} cannot be used: this torch sees no GPU; take cpu or auto")
         if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
-    except (RuntimeError, AssertionError) as error:
+    except RuntimeError as error:
         raise ConfigError(
-            f"device {device!r} cannot be used here ({str(error).splitlines()[0]}); take cpu"
+            f"device {device!r} cannot be used here ({str(error).splitlines()[0]}); take cpu or auto"
         ) from error
     return chosen
 

@@ -22,6 +22,7 @@ from method_tng.runs.journal import Journal
 from method_tng.training.batches import BatchRows
 from method_tng.training.distributed import Process, agree
 from method_tng.training.interrupt import Wish
+from method_tng.training.report import recall_line
 from method_tng.training.schedules import after_drops, learning_rate
 from method_tng.training.state import TrainerState
 from method_tng.training.steps import Losses, arithmetic, finite_terms, only_trainable, update, wrapped
@@ -93,6 +94,8 @@ class StageTrainer:
             TrainingError: a loss is not finite; the last save stands.
         """
         place = self.state.place
+        if self.process.leads:
+            logger.info("%s %s; run folder: %s", self.stage, self._standing(), self.run.path)
         if place.step == 0 and self.train.eval_untrained and self.work.evaluate:
             self._evaluate()
         while place.epoch < self.train.n_epoch and not place.done:
@@ -109,6 +112,12 @@ class StageTrainer:
             save_state(self.state_path, self.state.to_dict(self.journal.state()))
             save_weights(self.run.path / f"{self.stage}.last.safetensors", self.state.average.current())
         self.saved_at = time.monotonic()
+
+    def _standing(self) -> str:
+        place, num_epochs = self.state.place, self.train.n_epoch
+        if place.done or place.epoch >= num_epochs:
+            return "is trained"
+        return f"goes on after epoch {place.epoch} of {num_epochs}" if place.step else "starts to learn"
 
     def _epoch(self) -> None:
         place = self.state.place
@@ -181,7 +190,10 @@ class StageTrainer:
         place = self.state.place
         score, metrics = self.work.evaluate(self.state.average.current())
         self.journal.metrics(place.epoch, metrics)
-        if self.train.stop_task == "last" or score > place.best_score:
+        better = self.train.stop_task == "last" or score > place.best_score
+        told = f"{recall_line(metrics)}{', the best so far' if better and place.epoch else ''}"
+        logger.info("epoch %d/%d  %s: %s", place.epoch, self.train.n_epoch, self.train.eval_split, told)
+        if better:
             place.best_score, place.evaluations_without_gain = score, 0
             self._keep_best()
         else:

@@ -1,4 +1,4 @@
-"""The recall table that a command prints."""
+"""Recalls as a command prints them: the table of an answered split, the line of an epoch."""
 
 from collections.abc import Mapping
 
@@ -24,6 +24,16 @@ def recall_table(metrics: Metrics, chance: Metrics) -> str:
             guesses = chance.get(scope, {}).get(task, {})
             lines += [_line(f"{task:4s} {title}", tail, values, guesses) for tail in _tails(values)]
     return "\n".join(lines)
+
+
+def recall_line(metrics: Metrics) -> str:
+    """R@1 of every task in percent, where moments count from IoU 0.5 on."""
+    told = [
+        f"{task} {100 * values.get('R@1', values.get('R@1,IoU=0.5', 0)):.1f}"
+        for scope, task in TITLES
+        if (values := metrics.get(scope, {}).get(task)) and (scope == "windows" or task == "TNG")
+    ]
+    return f"R@1 {', '.join(told)}"
 
 
 def _tails(values: Mapping[str, float]) -> list[str]:

@@ -70,7 +70,8 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
         written.append(run.path / f"{stem}_metrics.json")
         write_json(written[-1], {"metrics": metrics, "chance": chance})
     films = len(collection.split.movies)
-    counts = f"{len(collection.split.narrations)} queries, {len(collection.windows)} windows of {films} films"
+    counts = f"{len(collection.split.narrations)} queries, {len(collection.windows)} windows of {films} film"
+    counts += "s" * (films > 1)
     return Results(counts, metrics, chance, written)
 
 

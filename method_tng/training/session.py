@@ -14,7 +14,7 @@ from method_tng.contract.batch import Batch, to_device
 from method_tng.contract.errors import CheckpointError, ConfigError, DataError
 from method_tng.contract.recipe import Recipe, Stage
 from method_tng.contract.settings import TrainSettings
-from method_tng.dataset.collection import Collection
+from method_tng.dataset.collection import NOTHING_TO_LEARN, Collection
 from method_tng.retrieval.split import answer_split
 from method_tng.runs.checkpoint import save_weights
 from method_tng.runs.config import RunSettings
@@ -51,9 +51,7 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
         known = known_words(run) if data.vocabulary else None
         training = Collection.open(data, "train", known, share=data.data_ratio, seed=run.settings.train.seed)
         if not (training.own_window >= 0).any():
-            raise DataError(
-                f"{data.annotations}: no training narration has a moment; there is nothing to learn from"
-            )
+            raise DataError(NOTHING_TO_LEARN.format(annotations=data.annotations))
         sizes = training.sizes()
         if process.leads:
             encoder = json.loads(training.query_attributes().get("text_encoder", "null"))

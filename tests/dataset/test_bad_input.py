@@ -231,6 +231,14 @@ def test_a_wrong_split_name_lists_the_splits_that_exist(tiny: DataSettings) -> N
         read_split(tiny, "valid")
 
 
+def test_where_a_split_is_a_folder_only_folders_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "val").mkdir()
+    (tmp_path / "query.h5").touch()
+    data = DataSettings(format="narrations", annotations=str(tmp_path / "{split}"))
+    with pytest.raises(DataError, match=r"splits that exist: val$"):
+        read_split(data, "valid")
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -48,3 +48,30 @@ def test_features_that_end_before_their_film_are_told(tiny: DataSettings) -> Non
     problems = check(replace(tiny, clip_length=1.0), ["val"])
     assert len(problems) == 4  # two films, two streams
     assert all("clip_length" in problem for problem in problems)
+
+
+def test_a_film_that_is_learned_and_asked_is_told(tiny: DataSettings) -> None:
+    val = Path(tiny.annotations.replace("{split}", "val")).read_text()
+    with open(tiny.annotations.replace("{split}", "train"), "a") as train:
+        train.write("".join(line.replace('"desc_id": ', '"desc_id": 9') for line in val.splitlines(True)))
+    durations = json.loads(Path(tiny.durations).read_text())
+    durations["train"] |= durations["val"]
+    Path(tiny.durations).write_text(json.dumps(durations))
+    copied = Path(tiny.query_features)
+    with h5py.File(copied, "r+") as file:
+        for name in [name for name in file if not name.startswith("9")]:
+            file[f"9{name}"] = file[name][:]
+    problems = check(tiny, ["train", "val"])
+    assert len(problems) == 1
+    assert "2 films of train, 'val-0' first, are narrated in val too" in problems[0]
+    assert check(tiny, ["val", "test"]) == []
+
+
+def test_a_training_split_without_moments_is_told(tiny: DataSettings) -> None:
+    path = Path(tiny.annotations.replace("{split}", "train"))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({key: row[key] for key in row if key != "ts"}) + "\n" for row in rows))
+    assert check(tiny, ["val"]) == []
+    assert [problem.partition(": ")[2] for problem in check(tiny, ["train"])] == [
+        "no training narration has a moment; there is nothing to learn from"
+    ]

@@ -170,3 +170,14 @@ def test_a_word_of_a_file_name_holds_no_path(name: str) -> None:
         with pytest.raises(ConfigError, match=rf"{name} is .*goes into a file's name"):
             resolve([("the flags", {name: word})])
     assert resolve([("the flags", {name: "雪-2.1+x"})])
+
+
+def test_a_misspelt_preset_of_a_layout_and_a_layout_that_is_not_there_are_told(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("preset: moves\ndata: {annotations: x.jsonl}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="there is no preset 'moves'; did you mean 'movies'"):
+        read_layout(str(mine), None, None)
+    mine.write_text("preset: films\ndata: {annotations: x.jsonl}\n", encoding="utf-8")
+    assert read_layout(str(mine), None, None)[0] == "films"  # another system has it
+    with pytest.raises(ConfigError, match=r"other\.yaml is no file; expected a YAML file"):
+        read_layout(str(tmp_path / "other.yaml"), None, None)

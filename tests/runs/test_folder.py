@@ -40,6 +40,8 @@ def test_an_ambiguous_or_unknown_name_is_told(tmp_path: Path) -> None:
     RunFolder.create(_settings(tmp_path, "b"), {})
     with pytest.raises(CheckpointError, match="is the beginning of 2 runs"):
         RunFolder.open("tvr", str(tmp_path))
+    with pytest.raises(CheckpointError, match="did you mean 'tvr-video_sub'"):
+        RunFolder.open("tvr_video_sub", str(tmp_path))
     with pytest.raises(CheckpointError, match="there is no run 'mad'"):
         RunFolder.open("mad", str(tmp_path))
 
