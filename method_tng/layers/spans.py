@@ -17,6 +17,28 @@ def span_grid(num_clips: int, lengths: range, device: torch.device | str = "cpu"
     return torch.stack((first, last), dim=-1).flatten(0, 1)
 
 
+def span_seconds(grid: Tensor, clip_seconds: Tensor, durations: Tensor, rows: Tensor) -> Tensor:
+    """Start and end of every span in seconds of its window, for P pairs.
+
+    Where all clips are equally long, one grid serves all pairs; its last span may then reach behind the end
+    of a window that is no whole number of clips.
+
+    Args:
+        grid: (K, 2) start and end in clips.
+        clip_seconds: (M,) that a clip of each window covers.
+        durations: (M,) seconds of each window.
+        rows: (P,) int64, the window of each pair.
+
+    Returns:
+        (P or 1, K, 2) float64.
+    """
+    clip_seconds = clip_seconds.double()
+    if len(clip_seconds) and bool((clip_seconds == clip_seconds[0]).all()):
+        return (grid * clip_seconds[0])[None]
+    times = grid * clip_seconds[rows, None, None]  # (P, K, 2)
+    return times.minimum(durations[rows, None, None])
+
+
 def band_scores(start: Tensor, end: Tensor, lengths: range) -> Tensor:
     """Score of every span as start score of its first clip plus end score of its last.
 

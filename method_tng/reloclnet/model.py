@@ -26,7 +26,7 @@ from method_tng.layers.blocks import InputProjection, SelfAttentionBlock
 from method_tng.layers.pooling import WordPooling
 from method_tng.layers.position import LearnedPositions
 from method_tng.layers.similarity import best_clip, pair_products
-from method_tng.layers.spans import band_scores, span_grid
+from method_tng.layers.spans import band_scores, span_grid, span_seconds
 from method_tng.reloclnet.settings import ReLoCLNetSettings
 
 SOURCES = {"video": "frames", "sub": "subtitles"}  # stream -> where a batch holds its rows
@@ -114,13 +114,9 @@ class ReLoCLNet(nn.Module):
         return self.settings.q2c_alpha * self.retrieval_scores(queries, windows)
 
     def localize(self, queries: Code, windows: Code, pairs: Tensor) -> Spans:
-        """Log-probability of every span of allowed length: pairs (P, 2) -> K = T * lengths proposals each.
-
-        Where all windows have clips of one length, one grid of times serves all pairs; its last clip may
-        reach behind the end of a window whose length is no whole number of clips.
-        """
+        """Log-probability of every span of allowed length: pairs (P, 2) -> K = T * lengths proposals each."""
         start, end = self.border_log_probabilities(queries, windows, pairs)  # (P, T) each
-        return Spans(self._times(windows, pairs), {"span": band_scores(start, end, self.lengths)})
+        return Spans(self._times(windows, pairs[:, 1]), {"span": band_scores(start, end, self.lengths)})
 
     def query_vectors(self, queries: Code) -> dict[str, Tensor]:
         """Stream -> (N, D), as they are matched."""
@@ -215,17 +211,12 @@ class ReLoCLNet(nn.Module):
         read = self._part(stream, "cross_att")(first[stream], other, seen)  # (M, T, D)
         return self._part(stream, "cross_layernorm")(read + first[stream])
 
-    def _times(self, windows: Code, pairs: Tensor) -> Tensor:
-        """Start and end of every proposal in seconds of its window, (1 or P, K, 2) float64."""
-        mask, clip_seconds = windows["mask"], windows["clip_seconds"].double()  # (M, T), (M,)
-        grid = span_grid(mask.shape[1], self.lengths, mask.device)  # (K, 2)
+    def _times(self, windows: Code, rows: Tensor) -> Tensor:
+        """Start and end of every proposal in seconds of its window, (1 or P, K, 2); rows (P,)."""
+        grid = span_grid(windows["mask"].shape[1], self.lengths, rows.device)  # (K, 2)
         if self.label_end == "inclusive":
             grid = grid + torch.tensor([0, 1], device=grid.device)  # seconds end behind the last clip
-        if len(mask) and bool((clip_seconds == clip_seconds[0]).all()):
-            return (grid * clip_seconds[0])[None]
-        rows = pairs[:, 1]
-        times = grid * clip_seconds[rows, None, None]  # (P, K, 2)
-        return times.minimum(windows["duration"][rows, None, None])
+        return span_seconds(grid, windows["clip_seconds"], windows["duration"], rows)
 
     def _part(self, stream: str, name: str) -> nn.Module:
         return getattr(self, f"{stream}_{name}")

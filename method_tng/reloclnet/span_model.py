@@ -19,7 +19,7 @@ from method_tng.contract.errors import ConfigError
 from method_tng.contract.protocols import Code, Spans
 from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
-from method_tng.layers.spans import span_grid
+from method_tng.layers.spans import span_grid, span_seconds
 from method_tng.reloclnet.model import SOURCES, span_lengths
 from method_tng.reloclnet.settings import ReLoCLNetSettings
 from method_tng.reloclnet.span_content import Content
@@ -128,19 +128,11 @@ class SpanReLoCLNet(nn.Module):
         return self.span_head(curve, *(part[rows] for part in parts))
 
     def times(self, windows: Code, rows: Tensor) -> Tensor:
-        """Start and end of every span in seconds of its window, (P, K, 2) float64.
-
-        Where all clips are equally long, one grid (1, K, 2) serves all pairs; its last span may then reach
-        behind the end of a window that is no whole number of clips.
-        """
+        """Start and end of every span in seconds of its window, (1 or P, K, 2); rows (P,)."""
         lengths = range(1, self.longest + 1)
-        grid = span_grid(windows["mask"].shape[1], lengths, windows["mask"].device)  # (K, 2) first, last
+        grid = span_grid(windows["mask"].shape[1], lengths, rows.device)  # (K, 2) first, last
         grid = grid + torch.tensor([0, 1], device=grid.device)  # a span ends behind its last clip
-        clip_seconds = windows["clip_seconds"].double()  # (M,)
-        if len(clip_seconds) and bool((clip_seconds == clip_seconds[0]).all()):
-            return (grid * clip_seconds[0])[None]
-        times = grid * clip_seconds[rows, None, None]  # (P, K, 2)
-        return times.minimum(windows["duration"][rows, None, None])
+        return span_seconds(grid, windows["clip_seconds"], windows["duration"], rows)
 
     def query_vectors(self, queries: Code) -> dict[str, Tensor]:
         """Stream -> (N, H): what an index searches with."""
