@@ -185,7 +185,7 @@ def rows_of(windows: WindowBatch, face_dim: int) -> Tensor:
 def check_widths(settings: CnclipRnlSettings, data: DataSettings, sizes: Sizes) -> None:
     """Raises ConfigError where the files' widths do not fit the options."""
     width = sizes.frames + sizes.subtitles - settings.face_dim
-    if settings.face_dim and (sizes.frames <= settings.face_dim or data.ctx_mode.endswith("tef")):
+    if settings.face_dim and (sizes.frames <= settings.face_dim or data.with_endpoints):
         raise ConfigError(
             f"face_dim {settings.face_dim} are the last numbers of the video rows, which have {sizes.frames} "
             f"(ctx_mode {data.ctx_mode}); expected more, and no places behind them: name the features of the "

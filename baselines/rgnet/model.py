@@ -50,7 +50,7 @@ class RGNet(nn.Module):
         super().__init__()
         width = settings.hidden_size
         self.settings = settings
-        self.appearance = sizes.frames - (2 if data.ctx_mode.endswith("tef") else 0)
+        self.appearance = sizes.frames - 2 * data.with_endpoints
         adapts, selects = settings.adapter != "none", settings.window_select != "retrieval"
         self.matching = settings.matching and sizes.sentence > 0
         self.compares = self.matching or adapts or selects

@@ -155,6 +155,11 @@ class DataSettings:
     )
     cache_gb: float = option(2.0, "memory for the features of each open split that are kept", least=0)
 
+    @property
+    def with_endpoints(self) -> bool:
+        """Whether every row ends with the two numbers of its place in the window ("TEF")."""
+        return self.ctx_mode.endswith("_tef")
+
 
 @dataclass(frozen=True)
 class TrainSettings:

@@ -155,7 +155,7 @@ class Collection:
     def window_batch(self, rows: Sequence[int]) -> WindowBatch:
         """These windows, in this order, padded to the longest of them."""
         samples = [self._window_samples[row] for row in rows]
-        return collate_windows(samples, self._features.with_endpoints)
+        return collate_windows(samples, self.data.with_endpoints)
 
     def batch(
         self,

@@ -58,7 +58,7 @@ class Features:
     """
 
     def __init__(self, data: DataSettings, split: str) -> None:
-        self.with_endpoints = "tef" in data.ctx_mode.split("_")
+        self._with_endpoints = data.with_endpoints
         self._widths = {kind: open_store(data, split, kind).width for kind in kinds_of(data)}
         self.cache = RowCache(int(data.cache_gb * GIGABYTE))
         streams = {
@@ -81,7 +81,7 @@ class Features:
 
     def width(self, kind: str) -> int:
         """Width of the rows of one kind as a model sees them; 0 when it is not used."""
-        place = 2 if self.with_endpoints and kind in OF_WINDOWS else 0
+        place = 2 if self._with_endpoints and kind in OF_WINDOWS else 0
         return self._widths[kind] + place if kind in self._widths else 0
 
     @property

@@ -63,9 +63,9 @@ class FilmWindows:
             self._streams.get("video"),
             self._streams.get("sub"),
         )
-        with_endpoints = "tef" in self.data.ctx_mode.split("_")
+        endpoints = self.data.with_endpoints
         parts = [range(at, min(at + TOGETHER, len(windows))) for at in range(0, len(windows), TOGETHER)]
-        return windows, (collate_windows([samples[row] for row in part], with_endpoints) for part in parts)
+        return windows, (collate_windows([samples[row] for row in part], endpoints) for part in parts)
 
 
 @torch.inference_mode()
