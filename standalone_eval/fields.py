@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,18 @@ class IdColumn:
     def array(self) -> np.ndarray:
         """(Q,) int64 or text."""
         return id_array(self.values)
+
+
+def identified(source: Source, ids: IdColumn) -> Iterator[tuple[dict[str, Any], dict[str, Any], bytes]]:
+    """(place, entry, its bytes) of every jsonl line that is an object with an id; others are reported."""
+    for line, entry, text in source.lines():
+        place: dict[str, Any] = {"line": line, "order": (line,)}
+        if not isinstance(entry, dict):
+            source.report("E003", f"expected one JSON object per line, found {kind_of(entry)}", **place)
+            continue
+        query = ids.add(entry.get(ids.key, MISSING), place)
+        if query is not None:
+            yield {**place, "query": query}, entry, text
 
 
 def id_array(values: list[Any]) -> np.ndarray:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from .columns import GroundTruth, Submission
-from .fields import MISSING, IdColumn, optional_number, optional_text, report_duplicates, sub, window_of
+from .fields import (
+    MISSING,
+    IdColumn,
+    identified,
+    optional_number,
+    optional_text,
+    report_duplicates,
+    sub,
+    window_of,
+)
 from .files import written
 from .rowreader import RowReader, kind_of
 from .sources import Source
@@ -23,16 +32,8 @@ def read_submission(source: Source) -> Submission:
     ids = IdColumn(source, "query_id")
     reader = RowReader(source, ("st", "ed"), 2, 2)
     lines: list[int] = []
-    for line, entry, text in source.lines():
-        place: dict[str, Any] = {"line": line, "order": (line,)}
-        if not isinstance(entry, dict):
-            source.report("E003", f"expected one JSON object per line, found {kind_of(entry)}", **place)
-            continue
-        query = ids.add(entry.get("query_id", MISSING), place)
-        if query is None:
-            continue
-        place["query"] = query
-        lines.append(line)
+    for place, entry, text in identified(source, ids):
+        lines.append(place["line"])
         if TIMES in entry:
             reader.add(entry[TIMES], text, sub(place, TIMES))
         else:

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from .columns import GroundTruth, Saliency, Submission
-from .fields import MISSING, IdColumn, number_of, optional_text, report_duplicates, sub, windows_of
+from .fields import (
+    MISSING,
+    IdColumn,
+    identified,
+    number_of,
+    optional_text,
+    report_duplicates,
+    sub,
+    windows_of,
+)
 from .files import written
 from .rowreader import RowReader, checked_number, kind_of, plural, short
 from .sources import Source
@@ -30,15 +39,8 @@ def read_submission(source: Source) -> Submission:
     lines: list[int] = []
     present: dict[str, list[int]] = {WINDOWS: [], SCORES: []}
     values: list[np.ndarray] = []
-    for line, entry, text in source.lines():
-        place: dict[str, Any] = {"line": line, "order": (line,)}
-        if not isinstance(entry, dict):
-            source.report("E003", f"expected one JSON object per line, found {kind_of(entry)}", **place)
-            continue
-        query = ids.add(entry.get("qid", MISSING), place)
-        if query is None:
-            continue
-        place["query"] = query
+    for place, entry, text in identified(source, ids):
+        line = place["line"]
         lines.append(line)
         for key, holders in present.items():
             if key in entry:
@@ -95,15 +97,8 @@ def read_gt(source: Source, strict: bool) -> GroundTruth:
     clips: list[list[int]] = []
     raters: list[list[list[int]]] = []
     without: list[int] = []
-    for line, entry, _ in source.lines():
-        place: dict[str, Any] = {"line": line, "order": (line,)}
-        if not isinstance(entry, dict):
-            source.report("E003", f"expected one JSON object per line, found {kind_of(entry)}", **place)
-            continue
-        query = ids.add(entry.get("qid", MISSING), place)
-        if query is None:
-            continue
-        place["query"] = query
+    for place, entry, _ in identified(source, ids):
+        line = place["line"]
         if "relevant_windows" in entry:
             windows += windows_of(entry["relevant_windows"], source, sub(place, "relevant_windows"))
         else:

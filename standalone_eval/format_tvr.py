@@ -17,6 +17,7 @@ from .fields import (
     INT64,
     MISSING,
     IdColumn,
+    identified,
     optional_number,
     optional_text,
     report_duplicates,
@@ -185,18 +186,10 @@ def read_gt(source: Source, strict: bool) -> GroundTruth:
     table: dict[str, list[Any]] = {key: [] for key in ("video", "type", "duration", "movie", "text", "line")}
     windows: list[tuple[float, float]] = []
     ends: list[int] = []
-    for line, entry, _ in source.lines():
-        place: dict[str, Any] = {"line": line, "order": (line,)}
-        if not isinstance(entry, dict):
-            source.report("E003", f"expected one JSON object per line, found {kind_of(entry)}", **place)
-            continue
-        query = ids.add(entry.get("desc_id", MISSING), place)
-        if query is None:
-            continue
-        place["query"] = query
+    for place, entry, _ in identified(source, ids):
         windows += _read_windows(entry, source, place, strict)
         ends.append(len(windows))
-        table["line"].append(line)
+        table["line"].append(place["line"])
         table["video"].append(text_of(entry, "vid_name", source, place))
         table["type"].append(_read_type(entry, source, place, strict))
         table["duration"].append(optional_number(entry, "duration", source, place))

@@ -11,7 +11,7 @@ from typing import Any
 from .columns import GroundTruth, Submission
 from .format_npz import read_npz
 from .issues import Findings
-from .profiles import PROFILES, TWO_FILES, Settings, profile_named, settings_of
+from .profiles import Settings, profile_named, settings_of
 from .sources import Broken, Source, read_source
 from .validate import check_gt, check_submission
 
@@ -161,8 +161,3 @@ def write_json(path: str | Path, submission: Submission, profile: str | None = N
     name = submission.format if profile is None else profile_named(profile).format
     name = submission.format if name == "any" else name
     import_module(f".{READERS[name]}", __package__).write_submission(path, submission)
-
-
-def is_two_file(profile: str) -> bool:
-    """Whether the profile reads a submission and a ground truth, not one file with both."""
-    return profile in TWO_FILES and profile in PROFILES

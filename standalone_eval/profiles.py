@@ -72,7 +72,6 @@ PROFILES = {
                 options={"clip_length": 0.2, "window_length": 125, "exact_windows": False, "shot": None}),
     )
 }  # fmt: skip
-RECALL_PROFILES = ("tng", "tvr", "reloclnet")
 TWO_FILES = tuple(n for n in PROFILES if n not in ("mad-vlgnet", "cnm", "retrieval", "window"))
 
 
