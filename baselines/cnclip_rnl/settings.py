@@ -96,9 +96,7 @@ class CnclipRnlSettings:
     )
     max_faces: int = option(0, "portraits of roles that a sentence brings along; 0 = none", least=0)
     project_faces: bool = option(
-        False,
-        "map the portraits as the publication says, which its code does not",
-        needs={"max_faces": ON},
+        False, "map the portraits as the publication says, which its code does not", needs={"max_faces": ON}
     )
     num_heads: int = option(4, "heads in which frames read their neighbours", least=1)
     num_attn_layers: int = option(2, "layers in which frames read their neighbours", least=0)

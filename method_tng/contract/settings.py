@@ -69,10 +69,7 @@ class DataSettings:
     )
     language: str = option("en", "of the narrations to read, and of a table's words", ("en", "zh"))
     narration_set: str = option(
-        "short-71k",
-        "set of Movie101v2",
-        ("short-71k", "long-46k"),
-        needs={"format": ("movie101v2",)},
+        "short-71k", "set of Movie101v2", ("short-71k", "long-46k"), needs={"format": ("movie101v2",)}
     )
     video_features: str = option("", "HDF5 file or folder of the video stream; several joined with '+'")
     sub_features: str = option("", "HDF5 file or folder of the subtitle or narration stream")
@@ -184,15 +181,7 @@ class TrainSettings:
         ("shuffled", "ordered", "windows", "films"),
     )
     batch_windows: int = option(
-        32,
-        "windows of a batch, of all processes together",
-        needs={
-            "batches": (
-                "windows",
-                "films",
-            )
-        },
-        least=1,
+        32, "windows of a batch, of all processes together", needs={"batches": ("windows", "films")}, least=1
     )
     batch_films: int = option(2, "films drawn together", needs={"batches": ("films",)}, least=1)
     window_draw: str = option(

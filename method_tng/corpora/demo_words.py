@@ -198,8 +198,5 @@ TALK_FRAMES = (
         "the two quarrel over {topic}.",
         "somebody asks about {topic}.",
     ),
-    (
-        "it is {topic} they quarrel over.",
-        "they talk, and somebody asks about {topic}.",
-    ),
+    ("it is {topic} they quarrel over.", "they talk, and somebody asks about {topic}."),
 )

@@ -205,9 +205,7 @@ class Collection:
                 found[row] += first
         if longer:
             logger.warning(
-                "%s: %d narrations are longer than a window, and end with it",
-                self.split.name,
-                longer,
+                "%s: %d narrations are longer than a window, and end with it", self.split.name, longer
             )
         return found
 

@@ -64,12 +64,7 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
 
 
 def _train_stage(
-    run: RunFolder,
-    recipe: Recipe,
-    stage: Stage,
-    training: Collection,
-    process: Process,
-    wish: Wish,
+    run: RunFolder, recipe: Recipe, stage: Stage, training: Collection, process: Process, wish: Wish
 ) -> None:
     settings = run.settings.of_stage(stage)
     train = settings.train
@@ -140,10 +135,7 @@ def _reader(
     sizes = training.sizes()
     widths = sizes.frames + sizes.subtitles
     needed = resident_bytes(
-        training.window_lengths,
-        widths,
-        len(training.own_window),
-        sizes.tokens * sizes.words + sizes.sentence,
+        training.window_lengths, widths, len(training.own_window), sizes.tokens * sizes.words + sizes.sentence
     )
     on_gpu = process.device.type == "cuda"
     limit = 0.5 * torch.cuda.mem_get_info(process.device)[0] if on_gpu else settings.data.cache_gb * 1e9

@@ -13,10 +13,7 @@ from method_tng.contract.errors import DataError, MissingExtra
 from method_tng.dataset.conversion import convert_features
 from method_tng.dataset.feature_store import FeatureStore
 
-ROWS = {
-    "clip-a": np.arange(12, dtype=np.float32).reshape(4, 3),
-    "clip-b": np.ones((1, 3), np.float32),
-}
+ROWS = {"clip-a": np.arange(12, dtype=np.float32).reshape(4, 3), "clip-b": np.ones((1, 3), np.float32)}
 
 
 def write_lmdb(folder: Path, values: Mapping[str, bytes]) -> Path:

@@ -32,9 +32,7 @@ films = st.builds(
     lambda duration, clips, stride_clips, clip: (
         Movie("film", duration),
         DataSettings(
-            clip_length=clip,
-            window_seconds=clips * clip,
-            window_stride=min(stride_clips, clips) * clip,
+            clip_length=clip, window_seconds=clips * clip, window_stride=min(stride_clips, clips) * clip
         ),
     ),
     duration=st.floats(0.5, 2000, allow_subnormal=False),

@@ -146,11 +146,7 @@ def test_another_kind_of_system_orders_what_was_chosen_anew(
     per_query: dict[int, int] = {}
     for query, _ in opened(tmp_path):
         per_query[query] = per_query.get(query, 0) + 1
-    assert set(per_query.values()) <= {
-        2,
-        3,
-        4,
-    }  # every 20 s a window of 40 s
+    assert set(per_query.values()) <= {2, 3, 4}  # every 20 s a window of 40 s
     assert set(found.metrics["films"]) == {"VCMR", "TNG"}
 
 

@@ -148,12 +148,7 @@ def test_shots_are_written_in_the_published_form(words: list[str], tmp_path: Pat
     [("0", 0, "expected seconds, more than 0"), ("nan", 0, "more than 0"), ("20", -3, "expected an object")],
 )
 def test_shots_that_cannot_be_cut_are_told(
-    seconds: str,
-    offset: int,
-    told: str,
-    words: list[str],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    seconds: str, offset: int, told: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "offsets.json").write_text(json.dumps({"val-0": offset}))
     paths = words[: words.index("--clip_length")]
