@@ -34,10 +34,8 @@ from method_tng.search.encoding import FilmFacts, facts_and_times
 from method_tng.search.index import Index, Model
 
 WIDTH = 256
-STEP, PULL = (
-    0.35,
-    0.9,
-)  # length of a clip's step away from the film's own direction, and what is left of the last ones
+STEP = 0.35  # length of a clip's step away from the film's own direction
+PULL = 0.9  # what is left of the steps before it
 PRESETS = {
     "movies": {"vocabulary": False},
     "reloclnet": {"window_seconds": 200.0, "max_ctx_l": 100, "clip_length": 2.0, "ctx_mode": "video_sub"},

@@ -25,19 +25,8 @@ DOORS: dict[str, Callable[[list[str]], int]] = {
     "method_tng.inference": inference.main,
 }
 SIZES = "--hidden_size 8 --n_heads 2 --dim_feedforward 16 --dec_layers 2 --num_queries 3 --vid_feat_size 0"
-SMALL = [
-    *SIZES.split(),
-    "--n_epoch",
-    "1",
-    "--bsz",
-    "3",
-    "--device",
-    "cpu",
-    "--eval_split",
-    "",
-    "--final_split",
-    "",
-]
+SHORT = "--n_epoch 1 --bsz 3 --device cpu"
+SMALL = [*SIZES.split(), *SHORT.split(), "--eval_split", "", "--final_split", ""]
 WIDTH = 8
 DRAW = np.random.default_rng(0)
 
