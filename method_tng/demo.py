@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _demo(words: list[str]) -> int:
     parser = Parser("demo.sh", allow_abbrev=False, description="From drawn films to a page.")
-    parser.add_argument("--out", type=Path, default=Path("data/demo_films"))
+    parser.add_argument("--out", type=Path, default=Path("data/demo_films"), help="data/demo_films")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter films, and no page")
     parser.add_argument("--no_serve", action="store_true", help="end after the searches, without the page")
     args = parser.parse_args(words)

@@ -235,7 +235,8 @@ def _read_type(entry: dict[str, Any], source: Source, place: dict[str, Any], str
     value = entry.get("type", MISSING)
     if strict and (not isinstance(value, str) or value not in TYPES):
         found = "no type" if value is MISSING else f"type {value!r}"
-        source.report("E041", f"{found}, expected one of {first_few(TYPES)}", **sub(place, "type"))
+        told = f"{found}, expected one of {first_few(TYPES)}; use --profile tng for queries without"
+        source.report("E041", told, **sub(place, "type"))
     return value if isinstance(value, str) else ""
 
 

@@ -36,11 +36,16 @@ def _dashed(word: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="standalone_eval",
-        description="Evaluates moment retrieval. Without a sub-command: evaluate, profile tvr.",
+        description="Evaluates moment retrieval. Without a sub-command: evaluate, profile tvr; its options: "
+        "evaluate --help. Words of an option are joined by - or _.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    _add_evaluate(commands.add_parser("evaluate", help="score a submission"))
-    _add_validate(commands.add_parser("validate", help="check both files, compute nothing"))
+    files = "--submission_path FILE [--gt_path FILE] [--profile PROFILE] [--OPTION VALUE ...]"
+    for name, told, add in (
+        ("evaluate", "score a submission", _add_evaluate),
+        ("validate", "check both files, compute nothing", _add_validate),
+    ):
+        add(commands.add_parser(name, help=told, usage=f"standalone_eval {name} {files}"))
     _add_compare(commands.add_parser("compare", help="compare two submissions, with significance"))
     _add_bounds(commands.add_parser("bounds", help="what is reachable at best"))
     _add_convert(commands.add_parser("convert", help="JSON <-> npz"))

@@ -7,7 +7,6 @@ the system's own settings), as in the TVR family's option files.  An unknown key
 nearest; a value of the wrong type is an error that names its source.
 """
 
-import argparse
 import dataclasses
 import difflib
 import re
@@ -95,7 +94,7 @@ def refuse_ineffective(source: str, flags: Mapping[str, Any], settings: RunSetti
     Raises:
         ConfigError: names the option, what it needs, and what was chosen.
     """
-    given = [field for field, _ in options_of(settings.system) if field.name in flags]
+    given = [field for _, field, _ in options_of(settings.system) if field.name in flags]
     stages = recipe_of(settings.system).stages if given else ()
     used = [settings.of_stage(stage).flat() for stage in stages]
     modes = used + [settings.of_stage(stage, training=True).flat() for stage in stages]
@@ -115,34 +114,19 @@ def refuse_ineffective(source: str, flags: Mapping[str, Any], settings: RunSetti
                 )
 
 
-def options_of(system: str) -> list[tuple[dataclasses.Field, type]]:
-    """Every option with the type it is read as."""
+def options_of(system: str) -> list[tuple[type, dataclasses.Field, type]]:
+    """Every option with the settings that hold it and the type it is read as."""
     parts = (DataSettings, TrainSettings, SearchSettings, settings_of(system))
-    return [(field, _type_of(part, field)) for part in parts for field in dataclasses.fields(part)]
+    return [(part, field, _type_of(part, field)) for part in parts for field in dataclasses.fields(part)]
 
 
 def inference_options(system: str) -> set[str]:
     """Names that may differ from the run's when a trained model is used."""
     names = {field.name for field in dataclasses.fields(SearchSettings)}
-    names |= {field.name for field, _ in options_of(system) if field.metadata.get("inference")}
+    names |= {field.name for _, field, _ in options_of(system) if field.metadata.get("inference")}
     paths = ("annotations", "durations", *FEATURES)
     reading = ("format", "language", "narration_set", "cache_gb")
     return names | {*paths, *reading, "device", "precision", "results_root"}
-
-
-def add_options(parser: argparse.ArgumentParser, system: str, names: set[str] | None = None) -> None:
-    """Adds a flag for every option (or for those named); absent flags leave no trace in the result."""
-    for field, kind in options_of(system):
-        if names is not None and field.name not in names:
-            continue
-        flag: dict[str, Any] = {"help": field.metadata["help"], "default": argparse.SUPPRESS}
-        if kind is bool:
-            flag |= {"nargs": "?", "const": True, "type": _boolean, "metavar": "true|false"}
-        elif kind is tuple:
-            flag |= {"nargs": "+"}
-        else:
-            flag |= {"type": kind, "metavar": field.name.upper()}
-        parser.add_argument(f"--{field.name}", **flag)
 
 
 def read_preset(name_or_path: str, system: str) -> Sourced:
@@ -281,9 +265,3 @@ def _number(value: int | str) -> Any:
         return float(value)
     except ValueError:
         return value
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")

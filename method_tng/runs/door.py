@@ -22,7 +22,6 @@ from method_tng.contract.settings import RESULTS, DataSettings
 from method_tng.runs.config import (
     RunSettings,
     Sourced,
-    add_options,
     inference_options,
     presets_of,
     read_layout,
@@ -30,8 +29,13 @@ from method_tng.runs.config import (
     refuse_ineffective,
     resolve,
 )
+from method_tng.runs.flags import add_layout, add_options
 from method_tng.runs.folder import RunFolder
 
+DATA_SET = "[DSET [CTX_MODE [VID_FEAT_TYPE]]]"
+DEFAULTS = (
+    "Defaults stand in []; a data set's preset may have others; opt.json of a run holds all that it has."
+)
 RECORDED = ("torch", "numpy", "h5py", "transformers", "safetensors")
 
 
@@ -68,9 +72,10 @@ class Parser(argparse.ArgumentParser):
 def parse_training(argv: Sequence[str]) -> tuple[EasyDict, RunFolder | None, RunSettings]:
     """The train command's own arguments, the run to resume (None for a new one), and the settings."""
     system = _named(argv, "--system") or "reloclnet"
-    parser = Parser("train.sh", allow_abbrev=False, description="Trains a system on narrations.")
-    _add_layout(parser, "none: the demo corpus")
-    parser.add_argument("--system", default=system, help="the system to train")
+    usage = f"train.sh {DATA_SET} [--config PRESET] [--system NAME] [--OPTION VALUE ...]"
+    parser = Parser("train.sh", f"{usage}\n       train.sh --resume RUN", allow_abbrev=False)
+    parser.description = f"Trains a system on narrations. {DEFAULTS}"
+    add_layout(parser, system, "none: the demo corpus")
     parser.add_argument("--resume", metavar="RUN", help="go on with a stopped run, with the options it has")
     add_options(parser, system)
     parsed = EasyDict(vars(parser.parse_args(argv)))
@@ -90,21 +95,8 @@ def parse_training(argv: Sequence[str]) -> tuple[EasyDict, RunFolder | None, Run
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """A data set as the train command takes it: a layout's name, or the paths as flags."""
-    _add_layout(parser, "or give the paths as flags")
-    parser.add_argument("--system", default="reloclnet", help="the system whose presets are meant")
+    add_layout(parser, "reloclnet", "or give the paths as flags")
     add_options(parser, "reloclnet", {field.name for field in dataclasses.fields(DataSettings)})
-
-
-def _add_layout(parser: argparse.ArgumentParser, otherwise: str) -> None:
-    """The words that name a data set and what of it is used."""
-    parser.add_argument(
-        "dset", nargs="?", help=f"data layout (tvr, tng-mini, ..., or a YAML file); {otherwise}"
-    )
-    parser.add_argument(
-        "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"
-    )
-    parser.add_argument("vid_feat_type", nargs="?", help="video feature of the layout, as resnet_i3d")
-    parser.add_argument("--config", metavar="PRESET", help="a preset's name or a YAML file of options")
 
 
 def data_settings(parsed: argparse.Namespace, run: RunSettings | None = None) -> RunSettings:
@@ -121,7 +113,8 @@ def data_settings(parsed: argparse.Namespace, run: RunSettings | None = None) ->
 
 def parse_inference(argv: Sequence[str]) -> tuple[EasyDict, RunFolder, RunSettings]:
     """The inference command's arguments, the run, and its settings with what was overridden."""
-    parser = Parser("inference.sh", allow_abbrev=False, description="Answers a split with a run.")
+    parser = Parser("inference.sh", "inference.sh RUN SPLIT [--OPTION VALUE ...]", allow_abbrev=False)
+    parser.description = f"Answers a split with a run and its options, but for those told here. {DEFAULTS}"
     parser.add_argument("model", help="a run folder's path, its name, or a unique beginning of its name")
     parser.add_argument("split", help="val, test, test_public, ...")
     named_first = argv and not argv[0].startswith("-")  # else, as with --help, options of the main system

@@ -19,23 +19,28 @@ def index_parser() -> argparse.ArgumentParser:
     status = verbs.add_parser("status", help="what an index holds")
     doctor = verbs.add_parser("doctor", help="reads all files and tells which are damaged")
     for verb in (add, replace, search, remove, compact, status, doctor):
-        verb.add_argument("index", type=Path)
+        verb.add_argument("index", type=Path, help="the index's folder")
         verb.add_argument("--results_root", default=RESULTS, help="where runs are looked for")
     run = add.add_mutually_exclusive_group()
     run.add_argument("--run", help="a trained run: path or name; none: the run the index was made with")
     run.add_argument(
         "--zero_shot", action="store_true", help="no training: the library's own image-text model"
     )
-    add.add_argument("--films", nargs="+", help="only these")
+    add.add_argument("--films", nargs="+", metavar="FILM", help="only these")
     for verb in (replace, remove):
-        verb.add_argument("films", nargs="+", metavar="FILM")
+        verb.add_argument("films", nargs="+", metavar="FILM", help="names as status lists them")
     for verb in (add, replace):
         verb.add_argument("--library", type=Path, help="what extract.sh made; none: that of the index")
         verb.add_argument("--split", help="a split of the run's own data instead")
     for verb in (add, compact):
         verb.add_argument("--backend", choices=("exact", "faiss"), help="whether FAISS shall find windows")
-    search.add_argument("text")
-    search.add_argument("--top", type=int, default=10)
+    search.add_argument("text", help="a sentence, in quotes")
+    search.add_argument("--top", type=int, default=10, metavar="N", help="most moments; 10")
     search.add_argument("--by_film", action="store_true", help="only the best moment of each film")
-    search.add_argument("--backend", choices=("auto", "exact", "faiss"), default="auto")
+    search.add_argument(
+        "--backend",
+        choices=("auto", "exact", "faiss"),
+        default="auto",
+        help="auto: FAISS where it is prepared",
+    )
     return parser

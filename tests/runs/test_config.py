@@ -7,14 +7,15 @@ import pytest
 
 from method_tng.contract.errors import ConfigError
 from method_tng.runs.config import (
-    add_options,
     inference_options,
+    options_of,
     read_layout,
     read_preset,
     refuse_ineffective,
     resolve,
 )
 from method_tng.runs.door import parse_training
+from method_tng.runs.flags import add_options, help_of
 from method_tng.runs.systems import SYSTEMS, presets_of
 
 
@@ -181,3 +182,16 @@ def test_a_misspelt_preset_of_a_layout_and_a_layout_that_is_not_there_are_told(t
     assert read_layout(str(mine), None, None)[0] == "films"  # another system has it
     with pytest.raises(ConfigError, match=r"other\.yaml is no file; expected a YAML file"):
         read_layout(str(tmp_path / "other.yaml"), None, None)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_help_tells_every_choice_and_default(system: str) -> None:
+    parser = argparse.ArgumentParser(prog="x", usage="x")
+    add_options(parser, system)
+    told = " ".join(parser.format_help().split())
+    for _, field, _ in options_of(system):
+        assert f"--{field.name} " in told
+        assert all(choice in help_of(field) for choice in field.metadata["choices"] or ())
+    for part in ("--lr X learning rate [0.0001]", "training: how weights", f"model: of system {system}"):
+        assert part in told
+    assert "video_sub_tef [video_sub]" in told
