@@ -52,6 +52,8 @@ RESULTS = "method_tng/results"
 
 TASKS = ("VCMR", "SVMR", "VR", "TNG")
 CTX_MODES = ("video", "sub", "video_sub", "video_tef", "sub_tef", "video_sub_tef")
+WITH_VIDEO = {"ctx_mode": tuple(mode for mode in CTX_MODES if "video" in mode)}
+WITH_SUBTITLES = {"ctx_mode": tuple(mode for mode in CTX_MODES if "sub" in mode)}
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,12 @@ class DataSettings:
     narration_set: str = option(
         "short-71k", "set of Movie101v2", ("short-71k", "long-46k"), needs={"format": ("movie101v2",)}
     )
-    video_features: str = option("", "HDF5 file or folder of the video stream; several joined with '+'")
-    sub_features: str = option("", "HDF5 file or folder of the subtitle or narration stream")
+    video_features: str = option(
+        "", "HDF5 file or folder of the video stream; several joined with '+'", needs=WITH_VIDEO
+    )
+    sub_features: str = option(
+        "", "HDF5 file or folder of the subtitle or narration stream", needs=WITH_SUBTITLES
+    )
     query_features: str = option("", "HDF5 file of the queries' word vectors")
     sentence_features: str = option(
         "", "HDF5 file with one vector of each whole sentence, for systems that use it; '' = none"
@@ -140,12 +146,12 @@ class DataSettings:
         ("upstream", "inclusive"),
     )
     no_norm_vfeat: bool = option(
-        False, "do not L2-normalise video rows (they already are, or the model does)"
+        False, "do not L2-normalise video rows (they already are, or the model does)", needs=WITH_VIDEO
     )
     no_norm_tfeat: bool = option(False, "do not L2-normalise subtitle and query rows")
     q_feat_size: int = option(0, "width of the word vectors; 0 = as found in the file")
-    vid_feat_size: int = option(0, "width of the video rows; 0 = as found")
-    sub_feat_size: int = option(0, "width of the subtitle rows; 0 = as found")
+    vid_feat_size: int = option(0, "width of the video rows; 0 = as found", needs=WITH_VIDEO)
+    sub_feat_size: int = option(0, "width of the subtitle rows; 0 = as found", needs=WITH_SUBTITLES)
     vocabulary: bool = option(False, "give the model word ids of a vocabulary of the training queries")
     data_ratio: float = option(
         1.0, "share of the training queries that is used, a seeded draw", least=1e-6, most=1
@@ -164,14 +170,17 @@ class TrainSettings:
 
     exp_id: str = option("run", "word for this run in its folder's name", in_file_name=True)
     results_root: str = option(RESULTS, "where run folders go")
-    seed: int = option(2018, "seed of everything random")
+    seed: int = option(2018, "seed of everything random", least=0, most=2**32 - 1)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     init_from: str = option(
         "", "a run whose weights this one starts from (its path, name or a beginning of it); '' = drawn"
     )
     n_epoch: int = option(100, "passes over the training queries", least=1)
     bsz: int = option(
-        128, "queries of a batch, of all processes together", needs={"batches": ("shuffled",)}, least=1
+        128,
+        "queries of a batch, of all processes together",
+        needs={"batches": ("shuffled", "ordered")},
+        least=1,
     )
     batches: str = option(
         "shuffled",

@@ -9,6 +9,7 @@ nearest; a value of the wrong type is an error that names its source.
 
 import dataclasses
 import difflib
+import math
 import re
 import typing
 from collections.abc import Iterable, Mapping
@@ -200,6 +201,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds a {type(content).__name__}; expected a mapping of option: value")
+    if odd := [name for name in content if not isinstance(name, str)]:
+        raise ConfigError(f"{path}: {odd[0]!r} is no name of an option; expected a mapping of option: value")
     return content
 
 
@@ -233,6 +236,8 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
         value = _items(source, field, value)
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
         value = _number(value)  # YAML reads 1e-4 as a text
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{source}: {field.name} is {value}; expected a finite number")
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
     if field.metadata.get("in_file_name") and not NAME.fullmatch(str(value)):

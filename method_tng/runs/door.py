@@ -10,7 +10,7 @@ import logging
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -155,17 +155,31 @@ def _training_settings(own: EasyDict, flags: dict[str, Any]) -> RunSettings:
     if own.dset is None and not any("annotations" in values for _, values in [*asked, ("", flags)]):
         own.dset = "demo"
     if own.dset is not None:
-        suits, layout = read_layout(own.dset, own.mode or flags.get("ctx_mode"), own.vid_feat_type)
+        modes = [values["ctx_mode"] for values in (flags, *dict(asked).values()) if "ctx_mode" in values]
+        suits, layout = read_layout(own.dset, own.mode or next(iter(modes), None), own.vid_feat_type)
         preset = preset or (suits if suits in presets else "")
     base: list[Sourced] = [read_preset(preset, flags["system"])] if preset else []
     for source, values in asked:
-        refuse_ineffective(source, values, resolve([*base, *layout, *asked], flags["system"]))
+        _require_system(source, values, flags["system"])
+        found = resolve([*base, *layout, *asked], flags["system"])
+        if not values.keys() >= found.flat().keys():  # else the options of a whole run, whose opt.json it is
+            refuse_ineffective(source, values, found)
     settings = resolve([*base, *layout, *asked, ("command line", flags)])
     refuse_ineffective("command line", flags, settings)
     if settings.train.debug:
         short = dataclasses.replace(settings.train, n_epoch=min(2, settings.train.n_epoch))
         settings = dataclasses.replace(settings, train=short)
     return settings
+
+
+def _require_system(source: str, values: Mapping[str, Any], system: str) -> None:
+    """Makes sure that a file of options is meant for the system that flags and presets are read for."""
+    named = values.get("system", system)
+    if named != system:
+        raise ConfigError(
+            f"{source}: system is {named!r}, but options are read for {system!r}; expected one, give "
+            f"--system {named}"
+        )
 
 
 def _named(argv: Sequence[str], flag: str) -> str | None:

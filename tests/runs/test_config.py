@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from method_tng.contract.errors import ConfigError
+from method_tng.contract.files import write_json
 from method_tng.runs.config import (
     inference_options,
     options_of,
@@ -195,3 +196,64 @@ def test_help_tells_every_choice_and_default(system: str) -> None:
     for part in ("--lr X learning rate [0.0001]", "training: how weights", f"model: of system {system}"):
         assert part in told
     assert "video_sub_tef [video_sub]" in told
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ctx_mode": "video", "sub_features": "said.h5"},
+        {"ctx_mode": "video_tef", "sub_feat_size": 8},
+        {"ctx_mode": "sub_tef", "video_features": "seen.h5"},
+        {"ctx_mode": "sub", "no_norm_vfeat": True},
+        {"ctx_mode": "sub", "vid_feat_size": 8},
+    ],
+)
+def test_a_stream_that_the_context_mode_leaves_out_needs_no_options(values: dict) -> None:
+    name = list(values)[1]
+    with pytest.raises(ConfigError, match=f"{name} has no effect with ctx_mode"):
+        refuse_ineffective("the flags", values, resolve([("the flags", values)]))
+    values |= {"ctx_mode": "video_sub_tef"}
+    refuse_ineffective("the flags", values, resolve([("the flags", values)]))
+
+
+def test_batches_in_the_order_of_the_file_have_a_size_too() -> None:
+    values = {"batches": "ordered", "bsz": 4}
+    refuse_ineffective("the flags", values, resolve([("the flags", values)]))
+
+
+@pytest.mark.parametrize("values", [{"lr": float("inf")}, {"margin": float("nan")}, {"nms_thd": "nan"}])
+def test_a_number_is_finite(values: dict) -> None:
+    with pytest.raises(ConfigError, match="expected a finite number"):
+        resolve([("the flags", values)])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_is_one_that_every_generator_takes(seed: int) -> None:
+    with pytest.raises(ConfigError, match=r"seed is -?\d+; expected at (least|most)"):
+        resolve([("the flags", {"seed": seed})])
+
+
+def test_files_of_options_name_their_system_and_options_that_can_exist(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("system: rgnet\nn_epoch: 2\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: system is 'rgnet', but .* give --system rgnet"):
+        parse_training(["demo", "--config", str(mine)])
+    assert parse_training(["demo", "--config", str(mine), "--system", "rgnet"])[2].train.n_epoch == 2
+    mine.write_text("1: 2\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: 1 is no name of an option"):
+        parse_training(["demo", "--config", str(mine)])
+
+
+def test_a_context_mode_of_any_layer_chooses_the_features_of_the_queries(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("ctx_mode: video\n", encoding="utf-8")
+    for words in (["tvr", "--config", str(mine)], ["tvr", "--ctx_mode", "video"], ["tvr", "video"]):
+        assert "query_only" in parse_training(words)[2].data.query_features
+
+
+@pytest.mark.parametrize("words", [["tvr", "sub", "i3d", "--lr", "0.5"], ["demo", "--seed", "3"]])
+def test_the_options_of_a_run_are_a_file_that_repeats_it(words: list[str], tmp_path: Path) -> None:
+    _, _, settings = parse_training(words)
+    options = tmp_path / "opt.json"
+    write_json(options, settings.flat())
+    assert parse_training(["--config", str(options)])[2] == settings
