@@ -77,7 +77,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class FilmEntry:
-    """A film of the index."""
+    """A film of the index; `begin`: where its first picture stands on the clock of a player of its file."""
 
     film_id: str
     title: str
@@ -85,6 +85,7 @@ class FilmEntry:
     folder: str
     source: str
     playable: bool
+    begin: float = 0.0
 
 
 def clock(seconds: float) -> str:

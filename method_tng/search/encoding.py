@@ -24,7 +24,7 @@ TOGETHER = 32  # windows encoded at once
 
 @dataclass(frozen=True)
 class FilmFacts:
-    """A film that is to be indexed; `origin` is another when its features are, "" when that is not known."""
+    """A film that is to be indexed; `origin` is another when anything of it is, "" when that is not known."""
 
     film_id: str
     duration: float
@@ -33,6 +33,7 @@ class FilmFacts:
     source: str = ""
     playable: bool = False
     origin: str = ""
+    begin: float = 0.0
 
 
 class FilmWindows:

@@ -1,19 +1,22 @@
 """Films into an index: those of a library, or of a split of a run's own data."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import read_split
-from method_tng.extraction.library import Library
+from method_tng.extraction.library import Film, Library
 from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import UNTRAINED
 from method_tng.search import faiss_index
 from method_tng.search.encoding import FilmFacts, FilmWindows, add_films
-from method_tng.search.index import Index, Model
+from method_tng.search.index import Index, IndexedFilm, Model
 from method_tng.search.opening import CPU, data_of, load_answerer, place_of
 from method_tng.search.zero_shot import zero_shot_run
 
@@ -70,11 +73,7 @@ def add_library(folder: Path, run: RunFolder, library: Path, films: Sequence[str
         video_features=str(found.features.resolve()),
         sub_features=str((library / "sub_features").resolve()),
     )
-    facts = [
-        FilmFacts(one.film_id, one.duration, one.title, one.folder, one.source, one.playable, one.source_hash)
-        for one in found.films
-    ]
-    return _add(folder, run, data, facts, films, str(library.resolve()))
+    return _add(folder, run, data, [_facts_of(one) for one in found.films], films, str(library.resolve()))
 
 
 def add_split(folder: Path, run: RunFolder, split: str, films: Sequence[str] | None = None) -> Index:
@@ -88,6 +87,12 @@ def add_split(folder: Path, run: RunFolder, split: str, films: Sequence[str] | N
     )
     facts = [FilmFacts(one.movie_id, one.duration, one.movie_id) for one in movies]
     return _add(folder, run, data, facts, films, "")
+
+
+def _facts_of(film: Film) -> FilmFacts:
+    """What an index keeps of a film; its origin is another when anything of its manifest is."""
+    told = {name: getattr(film, name) for name in IndexedFilm.__struct_fields__ if hasattr(film, name)}
+    return FilmFacts(**told, origin=hashlib.sha256(msgspec.json.encode(film)).hexdigest())
 
 
 def tend_neighbours(index: Index, results_root: str, backend: str | None, anew: bool = False) -> None:

@@ -43,6 +43,7 @@ class IndexedFilm(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     digest: str
     origin: str = ""
+    begin: float = 0.0
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,7 +65,10 @@ class Answer(BaseModel):
 
 
 class FilmFacts(BaseModel):
-    """A film; `playable`: as it is, in any browser; `video`: its file is known to the service."""
+    """A film; `playable`: as it is, in any browser; `video`: its file is known to the service.
+
+    `begin`: where the first picture stands on the clock of a player that shows the file.
+    """
 
     film_id: str
     title: str
@@ -73,6 +76,7 @@ class FilmFacts(BaseModel):
     folder: str
     playable: bool
     video: bool
+    begin: float
 
 
 class Films(BaseModel):

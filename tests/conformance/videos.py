@@ -58,7 +58,7 @@ def _times(library: Library, film: Film) -> bool:
 def _played(library: Library) -> list[bool]:
     """Each film in the browser: as it is, or cut."""
     entries = [
-        FilmEntry(film.film_id, film.title, film.duration, film.folder, film.source, film.playable)
+        FilmEntry(**{name: getattr(film, name) for name in FilmEntry.__dataclass_fields__})
         for film in library.films
     ]
     searcher = ToldSearcher(library.folder, entries)

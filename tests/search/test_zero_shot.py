@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import h5py
+import msgspec
 import numpy as np
 import pytest
 
 from method_tng import index_corpus, prepare, train
 from method_tng.encoders.images import SentenceEncoder
-from method_tng.extraction.library import Film, write_record
+from method_tng.extraction.library import Film, Library, write_record
 from method_tng.search.answers import SearchRequest
 from method_tng.search.opening import open_searcher
 from tests.encoders.test_images import save_tiny
@@ -77,6 +78,11 @@ def test_films_are_found_by_sentences_that_nothing_was_trained_on(
     before = (moved / "index.json").stat().st_mtime_ns
     assert index_corpus.main(["add", str(moved)]) == 0  # all are there
     assert (moved / "index.json").stat().st_mtime_ns == before
+    film = Library.open(library).film("film-1")
+    write_record(library / "films/film-1.json", msgspec.structs.replace(film, source="/moved.mp4", begin=3.0))
+    assert index_corpus.main(["add", str(moved)]) == 0  # what is known of a film is kept up to date
+    entry = open_searcher(moved).film("film-1")
+    assert (entry.source, entry.begin, entry.duration) == ("/moved.mp4", 3.0, 2.0 * ROWS)
     assert index_corpus.main(["replace", str(moved), "film-1"]) == 0
     assert (moved / "index.json").stat().st_mtime_ns > before
     assert index_corpus.main(["replace", str(moved), "film-9"]) == 2

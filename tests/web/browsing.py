@@ -20,8 +20,10 @@ def launched() -> Iterator[Browser]:
     """That browser, without a window."""
     with sync_playwright() as playwright:
         one = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield one
-        one.close()
+        try:
+            yield one
+        finally:
+            one.close()
 
 
 @contextlib.contextmanager
@@ -31,8 +33,10 @@ def opened(browser: Browser, address: str, **options: object) -> Iterator[Page]:
     page, complaints = context.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda one: complaints.append(one.text) if "Refused" in one.text else None)
-    page.goto(address)
-    expect(page.locator("button.card").first).to_be_visible()
-    yield page
-    context.close()
+    try:
+        page.goto(address)
+        expect(page.locator("button.card").first).to_be_visible()
+        yield page
+    finally:  # an open connection would keep the service from ending
+        context.close()
     assert not complaints

@@ -77,9 +77,11 @@ class ToldSearcher:
         return {"films": len(self._films), "windows": 7, "weights": "abc", "backend": "exact"}
 
 
-def entry(film_id: str, source: Path | None, folder: str = "", duration: float = 30.0) -> FilmEntry:
+def entry(
+    film_id: str, source: Path | None, folder: str = "", duration: float = 30.0, begin: float = 0.0
+) -> FilmEntry:
     """A film of 30 s."""
-    return FilmEntry(film_id, f"Title of {film_id}", duration, folder, str(source or ""), playable=True)
+    return FilmEntry(film_id, f"Title of {film_id}", duration, folder, str(source or ""), True, begin)
 
 
 def paint(folder: Path, film_id: str, colours: str = "red green blue") -> None:

@@ -18,6 +18,8 @@ def serving(searcher: Any) -> Iterator[str]:
         server = uvicorn.Server(uvicorn.Config(make_app(searcher), log_level="error", access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:  # else a test that fails would wait for ever
+            server.should_exit = True
+            thread.join()

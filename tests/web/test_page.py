@@ -166,6 +166,21 @@ def test_a_long_film_is_also_drawn_near_the_moment(browser: sync_api.Browser, fi
         assert page.locator("#near .ridge").get_attribute("d").count("L") < 40
 
 
+def test_a_film_whose_pictures_begin_late_in_its_file_plays_the_right_second(
+    browser: sync_api.Browser, films: Path
+) -> None:
+    late = render(films / "Late.mkv", [number / 10 for number in range(300)], start=3.0)
+    told = ToldSearcher(films, [entry("Late", late, begin=3.0)])
+    with serving(told) as address, opened(browser, address) as page:
+        _search(page)
+        page.locator("button.card").nth(1).click()
+        _until(page, f"!{PAUSED} && {NOW} > 14.2")
+        assert 14 <= page.evaluate(NOW) <= 18
+        assert 11 / 30 <= _share(page, ".cursor") <= 15 / 30
+        _until(page, PAUSED)
+        assert page.evaluate(NOW) == pytest.approx(18, abs=0.3)
+
+
 def test_everything_can_be_done_by_keys(page: Page) -> None:
     page.locator("body").press("/")
     expect(page.locator("#sentence")).to_be_focused()

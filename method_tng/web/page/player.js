@@ -32,7 +32,12 @@ export class Player {
   /** Seconds of the film, also while a cut clip of it is shown. */
   get now() {
     const plays = find("offer").hidden && this.video.readyState > 0;
-    return plays ? this.video.currentTime + (this.clip?.start ?? 0) : this.#sought;
+    return plays ? this.video.currentTime - this.#ahead : this.#sought;
+  }
+
+  /** Seconds by which the clock of what is shown is ahead of the film's, which begins with its first picture. */
+  get #ahead() {
+    return this.clip ? -this.clip.start : this.film.begin;
   }
 
   /** Shows a film at a moment, or from its beginning; curve and lines follow when they are there. */
@@ -164,7 +169,7 @@ export class Player {
   }
 
   #go() {
-    const target = this.#sought - (this.clip?.start ?? 0);
+    const target = this.#sought + this.#ahead;
     if (Math.abs(this.video.currentTime - target) > 1e-3) this.video.currentTime = target;
   }
 
