@@ -110,6 +110,9 @@ def _durations(data: DataSettings, split: str, found: Found, faults: Faults) -> 
 
 def _fault(narration: Narration, earlier: str | None, films: dict[str, float], clip: float) -> str:
     """What is wrong with a narration, or ''."""
+    for what, name in (("query id", narration.query_id), ("film", narration.movie_id)):
+        if "/" in name or "\0" in name or (what == "query id" and not name):
+            return f"{what} {name!r} cannot name features; expected a name without '/', rename it"
     if earlier:
         return f"query id {narration.query_id!r} was already used in {earlier}; ids must differ, rename one"
     if not narration.text.strip():

@@ -81,7 +81,7 @@ def _files(folder: Path, split: str) -> list[Path]:
 def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
     """(index from 0, place, fields) of each line."""
     try:
-        lines = read_text_bytes(path).decode("utf-8").rstrip().splitlines()
+        lines = [line.decode("utf-8") for line in read_text_bytes(path).rstrip().splitlines()]
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 ({error}); check it out again") from error
     for index, line in enumerate(lines):

@@ -22,7 +22,7 @@ def read_durations(template: str, split: str, faults: Faults) -> tuple[dict[str,
     by_split = all(isinstance(value, dict) for value in content.values())
     if by_split and split not in content:
         raise DataError(
-            f"{path} knows no split {split!r}; its splits are {', '.join(content)}; take one of them"
+            f"{path} knows no split {split!r}; its splits are {', '.join(content) or 'none'}; take another"
         )
     films = content[split] if by_split else content
     seconds = {film: _seconds(path, film, value, faults) for film, value in films.items()}

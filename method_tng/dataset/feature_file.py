@@ -102,6 +102,11 @@ class FeatureFile:
                 raise DataError(self.missing(item_id))
             with h5py.File(file, "r") as opened:
                 name = next(iter(opened)) if len(opened) == 1 else item_id
+                if name not in opened:
+                    raise DataError(
+                        f"{file} holds {len(opened)} datasets ({', '.join(opened) or 'none'}); expected one "
+                        f"alone, or one that is called {item_id!r}"
+                    )
                 return use(self._dataset(opened, name, item_id))
         except (OSError, RuntimeError) as error:
             raise DataError(

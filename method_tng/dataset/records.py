@@ -5,6 +5,8 @@ The docstring's last line of a record type is an example of it, shown when a rec
 """
 
 import inspect
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,10 +79,19 @@ def read_list(path: Path, kind: type[Record], faults: Faults) -> Iterator[tuple[
 
 def read_object(path: Path, kind: type[Record], faults: Faults) -> Iterator[tuple[str, str, Record]]:
     """Records of a JSON object, each with its key and its place ("FILE, key '17'")."""
-    items = decode(read_text_bytes(path), dict[str, msgspec.Raw], str(path))
+    content = read_text_bytes(path)
+    items = decode(content, dict[str, msgspec.Raw], str(path))
+    for key in _repeated_keys(content):
+        faults.add(f"{path}, key {key!r}: it stands there more than once; keys must differ, rename one")
     for key, raw in items.items():
         for place, record in _decoded([(f"{path}, key {key!r}", raw)], kind, faults):
             yield key, place, record
+
+
+def _repeated_keys(content: bytes) -> list[str]:
+    """The keys of a JSON object that stand in it more than once; decoders keep the last one silently."""
+    keys = json.loads(content, object_pairs_hook=lambda pairs: [key for key, _ in pairs])
+    return [key for key, count in Counter(keys).items() if count > 1]
 
 
 def decode(content: bytes | msgspec.Raw, kind: Any, place: str) -> Any:

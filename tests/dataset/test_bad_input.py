@@ -16,6 +16,7 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import read_split
 from method_tng.dataset.check import check
 from method_tng.dataset.collection import Collection
+from method_tng.dataset.feature_store import FeatureStore, write_features
 
 Spoil = Callable[[DataSettings], DataSettings | None]
 
@@ -105,6 +106,12 @@ ANNOTATIONS = {
     "end behind the film": (edit_line(2, ts=[5, 905]), r"line 2: the moment \[5, 905\] lies outside"),
     "unknown film": (edit_line(2, vid_name="val-7"), r"line 2: film 'val-7' .*nearest name: 'val-"),
     "moment without film": (edit_line(2, vid_name=None), r"line 2: a moment is told but not its film"),
+    "id without letters": (edit_line(2, desc_id=""), r"line 2: query id '' cannot name features"),
+    "id with a slash": (
+        edit_line(2, desc_id="a/b"),
+        r"line 2: query id 'a/b' cannot name features; expected",
+    ),
+    "film with a zero byte": (edit_line(2, vid_name="a\0"), r"line 2: film 'a\\x00' cannot name features"),
     "no text": (edit_line(2, desc=" "), r"line 2: query '201' has no text"),
     "duplicate id": (edit_line(2, desc_id=200), r"line 2: query id '200' was already used in .*line 1"),
     "empty file": (write(""), r"tiny_val\.jsonl is empty"),
@@ -114,6 +121,7 @@ ANNOTATIONS = {
         r"line 1: .*utf-8",
     ),
     "unknown split of durations": (durations({"train": {}}), r"idx\.json knows no split 'val'.*train"),
+    "no split in the durations": (durations({}), r"idx\.json knows no split 'val'; its splits are none"),
     "empty split": (durations({"val": {}}), r"idx\.json lists no film for split 'val'"),
     "no number as duration": (durations({"val": {"val-0": "long"}}), r"film 'val-0': 'long' is no duration"),
     "negative duration": (durations({"val": {"val-0": [-3, 0]}}), r"film 'val-0': \[-3, 0\] is no duration"),
@@ -284,3 +292,42 @@ def test_a_subtitle_file_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_bytes(b"\xff\xfe\x00nothing")
     with pytest.raises(DataError, match=r"a\.srt (cannot be read as subtitles|holds no subtitle)"):
         read_split(DataSettings(format="narrations", annotations=str(tmp_path)), "val")
+
+
+def test_a_key_that_stands_twice_in_an_object(tmp_path: Path) -> None:
+    record = '{"movie": "m", "sentence": "One.", "timestamps": [1, 2], "movie_duration": 9}'
+    (tmp_path / "val.json").write_text(f'{{"7": {record}, "8": {record}, "7": {record}}}')
+    data = DataSettings(format="mad", annotations=str(tmp_path / "{split}.json"))
+    with pytest.raises(
+        DataError, match=r"val\.json, key '7': it stands there more than once; keys must differ"
+    ):
+        read_split(data, "val")
+
+
+def test_a_line_of_movie101v2_ends_where_its_file_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "short-71k-en"
+    folder.mkdir()
+    (folder / "film.txt").write_text(
+        "0:0:1|0:0:2|He\u2028ran.\r\n0:0:3|0:0:4|\x0bShe ran.\n", "utf-8", newline=""
+    )
+    data = DataSettings(format="movie101v2", annotations=str(tmp_path))
+    assert [one.text for one in read_split(data, "train").narrations] == ["He\u2028ran.", "She ran."]
+
+
+@pytest.mark.parametrize("names", [[], ["a", "b"]])
+def test_a_film_whose_file_does_not_say_which_rows_are_meant(
+    names: list[str], tiny: DataSettings, tmp_path: Path
+) -> None:
+    store = FeatureStore(tiny.video_features)
+    for film in store.ids():
+        chosen = names if film == "val-0" else ["rows"]
+        write_features(tmp_path / f"{film}.h5", [(name, store.read(film)) for name in chosen])
+    told = check(replace(tiny, video_features=str(tmp_path)), ["val"])
+    assert any(re.search(r"val-0\.h5 holds \d datasets .*called 'val-0'", problem) for problem in told), told
+
+
+def test_the_check_tells_features_of_another_rate(tiny: DataSettings) -> None:
+    told = check(replace(tiny, clip_length=4.0), ["val"])
+    assert any(
+        re.search(r"'val-0': \d+ rows of 4 s end at 2\d\d s, the film lasts 1", problem) for problem in told
+    )
