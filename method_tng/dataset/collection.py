@@ -14,29 +14,18 @@ from torch import Tensor
 
 from method_tng.contract.batch import Batch, QueryBatch, Targets, WindowBatch
 from method_tng.contract.errors import DataError
-from method_tng.contract.items import Interval, Narration, Window
+from method_tng.contract.items import Interval, Narration
 from method_tng.contract.recipe import Sizes
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import Split, read_split
 from method_tng.dataset.captions import with_captions
 from method_tng.dataset.collate import collate_queries, collate_windows
+from method_tng.dataset.cuts import Cuts
 from method_tng.dataset.feature_store import RowCache
 from method_tng.dataset.features import Features
 from method_tng.dataset.samples import QuerySamples, WindowSamples, features_of
 from method_tng.dataset.text import Vocabulary
-from method_tng.dataset.windows import (
-    clip_range,
-    clip_span,
-    cut,
-    holding_windows,
-    inside_clips,
-    label_clips,
-    own_window,
-    to_window_units,
-    touched_windows,
-    widened,
-    without_unseen,
-)
+from method_tng.dataset.windows import clip_span, inside_clips, label_clips, to_window_units
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +48,7 @@ class Collection:
         data: the settings it was opened with.
         split: films and narrations.
         vocabulary: the run's, or None.
+        cuts: how its films are cut.
         windows: M windows, in the order of films and starts.
         window_movies: (M,) int64, row of each window's film in `split.movies`.
         window_lengths: (M,) int64, clips after pooling.
@@ -73,24 +63,15 @@ class Collection:
         self.data = data
         self._features = Features(data, split.name)
         num_rows = [self._features.num_rows(movie.movie_id) for movie in split.movies]
-        cuts = [
-            without_unseen(cut(movie, data), data.clip_length, rows)
-            for movie, rows in zip(split.movies, num_rows, strict=True)
-        ]
+        self.cuts = Cuts(data, split, num_rows)
         if data.captions:
-            self.split = split = with_captions(split, cuts, data.language)
-        shown = cuts  # the windows as they are searched; which one is a narration's own is told by the cuts
-        if data.window_margin:
-            pairs = zip(cuts, split.movies, strict=True)
-            shown = [widened(windows, movie, data) for windows, movie in pairs]
-        self.windows: list[Window] = [window for windows in shown for window in windows]
-        self.window_movies = np.repeat(np.arange(len(cuts)), [len(windows) for windows in cuts])
-        ranges = self._ranges(num_rows)
+            self.split = split = with_captions(split, self.cuts.of_films, data.language)
+        self.windows, self.window_movies = self.cuts.windows, self.cuts.movies
         features = self._features
         self._window_samples = WindowSamples(
             self.windows,
             self.window_movies,
-            ranges,
+            self.cuts.rows,
             data.clip_length,
             features.video,
             features.subtitles,
@@ -107,10 +88,7 @@ class Collection:
             features.sentences,
             features.portraits,
         )
-        starts = np.cumsum([0, *map(len, cuts)])[:-1].tolist()
-        films = (movie.movie_id for movie in split.movies)
-        self._cuts = dict(zip(films, zip(starts, cuts, strict=True), strict=True))  # first row, windows
-        self.own_window = np.array([self._own_window(one) for one in split.narrations], dtype=np.int64)
+        self.own_window = np.array([self.cuts.own(one) for one in split.narrations], dtype=np.int64)
         number = {movie.movie_id: row for row, movie in enumerate(split.movies)}
         self.own_film = np.array([number.get(one.movie_id, -1) for one in split.narrations], dtype=np.int64)
         self._labels = [
@@ -187,36 +165,6 @@ class Collection:
             negative=None if negative is None else torch.tensor([place[row] for row in negative]),
         )
 
-    def touched_windows(self) -> np.ndarray:
-        """(N, 2, 2) int64: first and last row of the windows that a narration's first moment touches, and of
-        those that its moments touch from the first to the last of them; -1 where no moment is known."""
-        return np.array([self._touched(one) for one in self.split.narrations], dtype=np.int64)
-
-    def holding_windows(self) -> np.ndarray:
-        """(N, 2) int64: first and last row of the windows that hold a narration's first moment as a whole,
-        -1 where no moment is known.  Of one that is longer than a window, the window that starts with it."""
-        found = np.full((len(self.split.narrations), 2), -1)
-        longer = 0
-        for row, narration in enumerate(self.split.narrations):
-            if narration.spans:
-                first, windows = self._cuts[narration.movie_id]
-                found[row] = holding_windows(narration.spans[0], windows)
-                longer += windows[found[row, 1]].end < narration.spans[0][1]
-                found[row] += first
-        if longer:
-            logger.warning(
-                "%s: %d narrations are longer than a window, and end with it", self.split.name, longer
-            )
-        return found
-
-    def _touched(self, narration: Narration) -> list[list[int]]:
-        if not narration.spans:
-            return [[-1, -1], [-1, -1]]
-        first, windows = self._cuts[narration.movie_id]
-        together = min(narration.spans)[0], max(end for _, end in narration.spans)
-        ranges = (touched_windows(span, windows) for span in (narration.spans[0], together))
-        return [[first + row for row in rows] for rows in ranges]
-
     def query_attributes(self) -> dict[str, str]:
         """What the file of the query features says of itself, such as the encoder that made it."""
         return self._features.queries.attributes()
@@ -225,11 +173,6 @@ class Collection:
     def known(self) -> list[int]:
         """Rows of the narrations whose film and moment are known."""
         return np.flatnonzero(self.own_window >= 0).tolist()
-
-    @property
-    def cuts(self) -> list[Window]:
-        """(M,) the windows as they were before they were widened."""
-        return [window for _, windows in self._cuts.values() for window in windows]
 
     @property
     def cache(self) -> RowCache:
@@ -270,27 +213,6 @@ class Collection:
             )
         return labels
 
-    def _ranges(self, num_rows: Sequence[int]) -> np.ndarray:
-        """(M, 2) int64 first row of each window and the row behind its last, in its film's features."""
-        ranges = np.array(
-            [
-                clip_range(window, self.data.clip_length, num_rows[movie])
-                for window, movie in zip(self.windows, self.window_movies.tolist(), strict=True)
-            ],
-            dtype=np.int64,
-        ).reshape(-1, 2)
-        empty = np.flatnonzero(ranges[:, 0] >= ranges[:, 1])
-        if len(empty):
-            window, movie = self.windows[empty[0]], int(self.window_movies[empty[0]])
-            raise DataError(
-                f"the features of film {window.movie_id!r} end before {window.start:g} seconds "
-                f"({num_rows[movie]} rows of {self.data.clip_length:g} s), "
-                f"its duration is {self.split.movies[movie].duration:g}; extract all of it, or correct "
-                "clip_length or the duration"
-            )
-        self._warn_of_short_features(num_rows)
-        return ranges
-
     def log_size(self) -> None:
         """Tells how much there is of everything."""
         found = self.split
@@ -302,28 +224,6 @@ class Collection:
             len(found.movies),
             len(self.windows),
         )
-
-    def _warn_of_short_features(self, num_rows: Sequence[int]) -> None:
-        clip = self.data.clip_length
-        short = [
-            movie.movie_id
-            for movie, rows in zip(self.split.movies, num_rows, strict=True)
-            if rows * clip < movie.duration - 1.5 * clip
-        ]
-        if short:
-            logger.warning(
-                "%s: the features of %d films end before the film does, of %r first; the check of "
-                "the data set lists all",
-                self.split.name,
-                len(short),
-                short[0],
-            )
-
-    def _own_window(self, narration: Narration) -> int:
-        if not narration.spans:
-            return -1
-        first, windows = self._cuts[narration.movie_id]
-        return first + own_window(narration, windows, self.data.window_seconds / 2)
 
     def _labels_of(self, narration: Narration, row: int) -> Labels | None:
         if row < 0:

@@ -118,7 +118,7 @@ def _other_run(
         encoded_corpus(theirs.encode_windows, known, search, device, store),
         known.query_batch,
         numbers[torch.from_numpy(known.window_movies)].to(device),
-        shared_windows(known.cuts, collection.cuts).to(device),
+        shared_windows(known.cuts.unwidened, collection.cuts.unwidened).to(device),
         search.matcher_windows,
     )
 

@@ -120,11 +120,11 @@ def _training_rows(training: Collection, train: TrainSettings) -> TrainingRows:
     """Which windows a query may be learned in, and which it touches, as far as they are drawn."""
     drawn = touched = None
     if train.film_negatives or train.window_draw == "near_middle":
-        of_first, of_all = training.touched_windows().transpose(1, 0, 2)
+        of_first, of_all = training.cuts.touched(training.split.narrations).transpose(1, 0, 2)
         drawn = of_first if train.window_draw == "near_middle" else None
         touched = of_all if train.film_negatives else None
     if train.window_draw == "holding":
-        drawn = training.holding_windows()
+        drawn = training.cuts.holding(training.split.narrations)
     return TrainingRows(training.own_window, training.window_movies, drawn, touched)
 
 

@@ -70,7 +70,7 @@ def test_a_batch_has_each_own_window_once_in_order_of_first_appearance(train: Co
 
 def test_a_narration_can_be_labelled_in_any_window_that_it_touches(tiny: DataSettings) -> None:
     overlapping = Collection.open(replace(tiny, window_stride=20.0, window_edges="cut"), "train")
-    touched = overlapping.touched_windows()[:, 0]
+    touched = overlapping.cuts.touched(overlapping.split.narrations)[:, 0]
     for row in range(0, len(touched), 7):
         for place in range(touched[row, 0], touched[row, 1] + 1):
             batch = overlapping.batch([row], positive=[place], negative=[place - 5])
