@@ -27,15 +27,16 @@ def launched() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, address: str, **options: object) -> Iterator[Page]:
-    """A page; whatever its scripts complain of is a failure."""
+def opened(browser: Browser, address: str, cards: bool = True, **options: object) -> Iterator[Page]:
+    """A page with cards, unless there are none; whatever its scripts complain of is a failure."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US"} | options)
     page, complaints = context.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda one: complaints.append(one.text) if "Refused" in one.text else None)
     try:
         page.goto(address)
-        expect(page.locator("button.card").first).to_be_visible()
+        if cards:
+            expect(page.locator("button.card").first).to_be_visible()
         yield page
     finally:  # an open connection would keep the service from ending
         context.close()

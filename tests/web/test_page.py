@@ -12,6 +12,7 @@ pytest.importorskip("av", reason="films are the extra `video`")
 sync_api = pytest.importorskip("playwright.sync_api", reason="browser tests are the extra `e2e`")
 
 from method_tng import demo
+from method_tng.search.answers import FilmEntry
 from method_tng.search.opening import open_searcher
 from tests.extraction.rendered import render
 from tests.web.browsing import chromium, launched, opened
@@ -179,6 +180,49 @@ def test_a_film_whose_pictures_begin_late_in_its_file_plays_the_right_second(
         assert 11 / 30 <= _share(page, ".cursor") <= 15 / 30
         _until(page, PAUSED)
         assert page.evaluate(NOW) == pytest.approx(18, abs=0.3)
+
+
+def test_long_names_stay_short_and_more_is_shown_where_one_was(
+    browser: sync_api.Browser, films: Path
+) -> None:
+    long = "A Title That Goes On And On " * 8
+    many = [
+        FilmEntry(f"film-{k:03}", long, 30.0, f"folder-{k % 2}", str(films / "One.mp4"), True)
+        for k in range(70)
+    ]
+    with serving(ToldSearcher(films, many)) as address, opened(browser, address) as page:
+        expect(page.locator("button.card")).to_have_count(60)
+        page.get_by_role("button", name="Show more").press("Enter")
+        expect(page.locator("button.card")).to_have_count(70)
+        expect(page.locator("button.card").nth(60)).to_be_focused()
+        _search(page)
+        expect(page.locator("#folder")).to_be_visible()
+        page.get_by_role("button", name="Search only this film").click()
+        expect(page.locator("#only")).to_contain_text("Only in A Title")
+        expect(page.locator("#folder")).to_be_hidden()
+        for name in (".card b", "#only"):
+            assert page.locator(name).first.bounding_box()["height"] < 60, name
+        filters, export = (page.locator(name).bounding_box() for name in ("#filters", "#export"))
+        assert filters["height"] < 50 and export["y"] - filters["y"] < 10  # one row
+        page.locator("#only").click()
+        expect(page.locator("#folder")).to_be_visible()
+
+
+def test_one_film_is_counted_as_one_and_none_says_what_to_do(browser: sync_api.Browser, films: Path) -> None:
+    one = ToldSearcher(films, [entry("One", films / "One.mp4")])
+    with serving(one) as address, opened(browser, address) as page:
+        expect(page.locator("#status")).to_contain_text("1 film,")
+    with serving(ToldSearcher(films, [])) as address, opened(browser, address, cards=False) as page:
+        expect(page.locator("#status")).to_contain_text("no film in this index yet")
+
+
+def test_a_file_that_cannot_be_made_leaves_the_page_where_it_is(page: Page, searcher: ToldSearcher) -> None:
+    _search(page)
+    page.route("**/export/csv*", lambda route: route.fulfill(status=503, body='{"code": "busy"}'))
+    page.locator("#export summary").click()
+    page.get_by_role("link", name="CSV").click()
+    page.wait_for_timeout(300)
+    expect(page.locator("button.card")).to_have_count(12)
 
 
 def test_everything_can_be_done_by_keys(page: Page) -> None:

@@ -25,7 +25,7 @@ export function momentCard(moment) {
 function told(moment) {
   const box = make("span", "told");
   const head = make("span", "head");
-  head.append(make("b", "", moment.title), make("span", "time", `${clock(moment.start)} – ${clock(moment.end)}`));
+  head.append(named(moment.title), make("span", "time", `${clock(moment.start)} – ${clock(moment.end)}`));
   const band = make("span", `band ${moment.band}`);
   const bars = make("span", "bars");
   bars.ariaHidden = "true";
@@ -36,6 +36,13 @@ function told(moment) {
   box.append(head);
   if (moment.subtitle) box.append(make("q", "", moment.subtitle));
   return box;
+}
+
+/** A film's name; a long one is cut off where it is shown, and told in whole under the pointer. */
+function named(title) {
+  const name = make("b", "", title);
+  name.title = title;
+  return name;
 }
 
 /** Small pictures from before the moment to after it; those outside of it are dimmed. */
@@ -74,7 +81,7 @@ export function filmCard(film) {
     if (milliseconds.length) poster.append(picture(film.film_id, milliseconds[Math.floor(milliseconds.length / 2)]));
   }, () => {});
   const head = make("span", "head");
-  head.append(make("b", "", film.title), make("span", "time", clock(film.duration)));
+  head.append(named(film.title), make("span", "time", clock(film.duration)));
   const told = make("span", "told");
   told.append(head);
   card.append(poster, told);

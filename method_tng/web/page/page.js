@@ -16,6 +16,7 @@ const asked = { text: "", group_by_film: false, folder: "", films: "" };
 let shown = []; // moments, or films before anything was asked
 let total = 0;
 let seconds = 0; // that the search took, or of all films together
+let several = false; // folders
 let chosen = -1;
 let running = null; // the request under way
 let trouble = null;
@@ -27,6 +28,7 @@ async function show(more = false) {
   running = new AbortController();
   const { signal } = running;
   const isSearch = Boolean(asked.text);
+  const before = shown.length;
   trouble = null;
   if (!more) [shown, chosen] = [[], -1];
   busy(more);
@@ -45,6 +47,7 @@ async function show(more = false) {
   }
   find("results").ariaBusy = "false";
   draw();
+  if (more) cards()[before]?.focus({ preventScroll: true }); // the button that was pressed may be gone
   if (isSearch && !more && shown.length && wide.matches) choose(0, false);
 }
 
@@ -83,16 +86,18 @@ function draw() {
   find("trouble").querySelector("button").hidden = !trouble;
   find("export").hidden = !isSearch || !shown.length;
   find("filters").hidden = !isSearch;
+  offerFolders();
   const only = find("only");
   only.hidden = !asked.films;
-  only.textContent = asked.films ? `${say("only", { title: films.get(asked.films)?.title ?? asked.films })} ×` : "";
-  only.title = say("remove");
+  const title = asked.films && say("only", { title: films.get(asked.films)?.title ?? asked.films });
+  only.querySelector("span").textContent = title;
+  only.title = `${title} (${say("remove")})`;
   exports();
 }
 
 function status(isSearch) {
   if (!shown.length) return say(isSearch ? "found_none" : "films_none");
-  if (!isSearch) return say("films", { count: total, length: length(seconds) });
+  if (!isSearch) return say(total === 1 ? "films_one" : "films", { count: total, length: length(seconds) });
   return say("found", { shown: shown.length, total, seconds: seconds.toFixed(seconds < 0.1 ? 3 : 2) });
 }
 
@@ -107,7 +112,12 @@ function folders(names) {
   const own = new Option(say("every_folder"), "");
   select.replaceChildren(own, ...names.filter(Boolean).map((name) => new Option(name, name)));
   select.value = asked.folder;
-  find("folder-choice").hidden = names.length < 2;
+  several = names.length > 1;
+  offerFolders();
+}
+
+function offerFolders() {
+  find("folder-choice").hidden = !several || Boolean(asked.films); // one film lies in one folder
 }
 
 function exports() {

@@ -217,13 +217,11 @@ export class Player {
     const { film, moment, curve, lines } = this;
     const moments = this.moments.filter((one) => one.film_id === film.film_id);
     const what = { curve, moments, chosen: moment, lines };
-    this.whole.draw({ from: 0, to: film.duration, ...what });
     const closer = moment && film.duration > LONG;
+    const near = closer && { start: Math.max(0, moment.start - NEAR), end: Math.min(film.duration, moment.end + NEAR) };
+    this.whole.draw({ from: 0, to: film.duration, near, ...what });
     find("near").hidden = !closer;
-    if (closer) {
-      const [from, to] = [Math.max(0, moment.start - NEAR), Math.min(film.duration, moment.end + NEAR)];
-      this.near.draw({ from, to, ...what });
-    }
+    if (closer) this.near.draw({ from: near.start, to: near.end, ...what });
     this.#show(this.now);
   }
 

@@ -17,7 +17,8 @@ export async function ask(path, words = {}, signal = undefined) {
     throw new Fault("unreachable", String(error));
   }
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Fault(told.code ?? `status ${answer.status}`, told.message ?? "");
+  const code = answer.status === 503 ? "busy" : `status ${answer.status}`; // where no fault of the service's own is told
+  if (!answer.ok) throw new Fault(told.code ?? code, told.message ?? "");
   return told;
 }
 

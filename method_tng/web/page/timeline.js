@@ -44,11 +44,12 @@ export class Timeline {
     });
   }
 
-  /** Draws the seconds from..to; curve {seconds, relevance} or null, moments and lines with start and end. */
-  draw({ from, to, curve, moments, chosen, lines }) {
+  /** Draws the seconds from..to; curve {seconds, relevance} or null; moments, lines, near with start and end. */
+  draw({ from, to, curve, moments, chosen, lines, near }) {
     this.from = from;
     this.to = Math.max(to, from + 0.1);
     const parts = [];
+    if (near) parts.push(this.#bar(near, 0, HEIGHT, "drawn-near"));
     if (curve && curve.seconds.length) parts.push(...this.#hill(curve));
     for (const moment of moments) {
       if (moment !== chosen) parts.push(this.#bar(moment, 0, HEIGHT - LANE - 2, "moment"));
