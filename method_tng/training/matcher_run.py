@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from method_tng.contract.errors import CheckpointError, ConfigError, DataError
-from method_tng.contract.protocols import Matcher
+from method_tng.contract.protocols import Localizer, Matcher
 from method_tng.contract.recipe import Recipe, Stage
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
@@ -25,6 +25,26 @@ from method_tng.training.trained import open_split
 ASKED = ("format", "annotations", "durations", "language", "narration_set")  # what is asked, of which films
 WITHOUT = ("SVMR",)  # tasks in which no window has to be found
 UNOPENED = ("VR",)  # tasks in which none is opened
+
+
+def require_parts(
+    run: RunFolder, settings: RunSettings, matcher: Matcher | None, localizer: Localizer | None
+) -> None:
+    """Makes sure that somebody finds windows and somebody opens them, as far as the tasks want it.
+
+    Raises:
+        ConfigError: neither the system nor another run finds windows, or nobody opens them.
+    """
+    tasks = set(settings.search.tasks)
+    if localizer is None and not tasks <= set(UNOPENED):
+        raise ConfigError(
+            f"{run.path} holds no model that opens windows; ask for --tasks {' '.join(UNOPENED)} only"
+        )
+    if matcher is None and not settings.search.matcher and not tasks <= set(WITHOUT):
+        raise ConfigError(
+            f"{run.path} (system {settings.system!r}) does not find windows by itself; name a run that does "
+            f"with --matcher RUN, or ask for the moments of given windows only: --tasks {' '.join(WITHOUT)}"
+        )
 
 
 def preselection_of(
@@ -51,18 +71,9 @@ def preselection_of(
         DataError: it knows other films, or has no features of a query.
     """
     matcher, localizer = recipe.assemble(models)
-    tasks = set(settings.search.tasks)
-    if localizer is None and not tasks <= set(UNOPENED):
-        raise ConfigError(
-            f"{run.path} holds no model that opens windows; ask for --tasks {' '.join(UNOPENED)} only"
-        )
+    require_parts(run, settings, matcher, localizer)
     if settings.search.matcher:
         return _other_run(run, settings, collection, device)
-    if matcher is None and not tasks <= set(WITHOUT):
-        raise ConfigError(
-            f"{run.path} (system {settings.system!r}) does not find windows by itself; name a run that does "
-            f"with --matcher RUN, or ask for the moments of given windows only: --tasks {' '.join(WITHOUT)}"
-        )
     if matcher is None or localizer is None or matcher is localizer:
         return None
     return _first_stage(run, settings, (recipe.stages[0], matcher), collection, device)

@@ -24,7 +24,7 @@ from method_tng.training.distributed import Process
 from method_tng.training.first_weights import earlier_run, known_words, start_from
 from method_tng.training.interrupt import Wish
 from method_tng.training.loop import StageTrainer, Work, optimizer_steps
-from method_tng.training.matcher_run import preselection_of
+from method_tng.training.matcher_run import preselection_of, require_parts
 from method_tng.training.optim import make_optimizer
 from method_tng.training.resident import ResidentSplit, read_batches, resident_batches, resident_bytes
 from method_tng.training.state import Average, TrainerState
@@ -45,7 +45,11 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
 
     Raises:
         Stopped: a signal came; everything is saved.
+        ConfigError: the system does not answer what is asked of it when training is done.
     """
+    if run.settings.train.final_split:  # what cannot be answered then is told now
+        parts = recipe.assemble({stage.name: nn.Identity() for stage in recipe.stages})
+        require_parts(run, run.settings, *parts)
     for stage in recipe.stages:
         data = run.settings.of_stage(stage, training=True).data
         known = known_words(run) if data.vocabulary else None

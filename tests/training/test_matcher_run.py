@@ -115,6 +115,17 @@ def test_a_system_that_finds_no_windows_needs_a_run_that_does(
         train_run(RunFolder.create(settings, {}), recipe, Process(0, 1, CPU), Wish())
 
 
+def test_what_cannot_be_answered_in_the_end_is_told_before_training(
+    runs: tuple[RunFolder, RunFolder], tmp_path: Path
+) -> None:
+    asked = {"results_root": str(tmp_path), "final_split": "val", "eval_split": ""}
+    settings = resolve([("x", {**runs[0].settings.flat(), **asked})])
+    run = RunFolder.create(settings, {})
+    with pytest.raises(ConfigError, match="does not find windows by itself"):
+        train_run(run, blind(recipe_of(settings.system)), Process(0, 1, CPU), Wish())
+    assert not list(run.path.glob("*.safetensors"))
+
+
 def test_annotations_are_shared_and_each_run_reads_its_own_features(
     runs: tuple[RunFolder, RunFolder], tmp_path: Path
 ) -> None:
