@@ -51,7 +51,7 @@ RESULTS = "method_tng/results"
 """Where run folders go, and are looked for by name."""
 
 TASKS = ("VCMR", "SVMR", "VR", "TNG")
-CTX_MODES = ("video", "sub", "video_sub", "video_tef", "sub_tef", "video_sub_tef")
+CTX_MODES = ("video", "sub", "tef", "video_sub", "video_tef", "sub_tef", "video_sub_tef")
 WITH_VIDEO = {"ctx_mode": tuple(mode for mode in CTX_MODES if "video" in mode)}
 WITH_SUBTITLES = {"ctx_mode": tuple(mode for mode in CTX_MODES if "sub" in mode)}
 
@@ -99,7 +99,9 @@ class DataSettings:
     picture_size: int = option(
         224, "width and height to which pictures are brought", needs={"pictures": ON}, least=1
     )
-    ctx_mode: str = option("video_sub", "streams of a window, and whether clips know their place", CTX_MODES)
+    ctx_mode: str = option(
+        "video_sub", "streams of a window, and whether clips know their place; tef: nothing else", CTX_MODES
+    )
     clip_length: float = option(1.5, "seconds that one feature row covers", least=0.001)
     window_seconds: float = option(
         0.0, "length of the windows a film is cut into; 0 = a video is one window", least=0
@@ -161,7 +163,7 @@ class DataSettings:
     @property
     def with_endpoints(self) -> bool:
         """Whether every row ends with the two numbers of its place in the window ("TEF")."""
-        return self.ctx_mode.endswith("_tef")
+        return self.ctx_mode.endswith("tef")
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Collection:
         self.vocabulary = vocabulary
         self.data = data
         self._features = Features(data, split.name)
-        num_rows = [self._features.num_rows(movie.movie_id) for movie in split.movies]
+        num_rows = [self._features.num_rows(movie) for movie in split.movies]
         self.cuts = Cuts(data, split, num_rows)
         if data.captions:
             self.split = split = with_captions(split, self.cuts.of_films, data.language)

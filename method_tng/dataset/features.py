@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from method_tng.contract.errors import ConfigError, DataError
+from method_tng.contract.items import Movie
 from method_tng.contract.settings import DataSettings
+from method_tng.dataset.durations import clip_end
 from method_tng.dataset.feature_store import FeatureStore, RowCache, common_rows
 from method_tng.dataset.pictures import PictureFolder
-from method_tng.dataset.samples import Stream
+from method_tng.dataset.samples import Places, Stream
 
 GIGABYTE = 10**9
 OPTIONS = {
@@ -54,11 +56,13 @@ def open_store(
 class Features:
     """Video, subtitle and query features of a split; a stream that ctx_mode does not name is None.
 
+    Where it names places alone ("tef"), they stand in the video stream, whose rows hold nothing else.
+
     One memory, `cache`, keeps the rows of all of them that were used last.
     """
 
     def __init__(self, data: DataSettings, split: str) -> None:
-        self._with_endpoints = data.with_endpoints
+        self._with_endpoints, self._clip_length = data.with_endpoints, data.clip_length
         self._widths = {kind: open_store(data, split, kind).width for kind in kinds_of(data)}
         self.cache = RowCache(int(data.cache_gb * GIGABYTE))
         streams = {
@@ -66,7 +70,9 @@ class Features:
             for kind in self._widths
             if kind in OF_WINDOWS
         }
-        self.video = streams.get("video")
+        self.video: Stream | Places | None = streams.get("video")
+        if data.ctx_mode == "tef":
+            self.video, self._widths["video"] = Places(data.max_ctx_l), 0
         self.subtitles = streams.get("sub")
         self.queries = open_store(data, split, "query", self.cache, data.max_desc_l)
         self.sentences = (
@@ -89,11 +95,13 @@ class Features:
         """The files that must hold every query."""
         return [store for store in (self.queries, self.sentences) if store]
 
-    def num_rows(self, movie_id: str) -> int:
-        """Rows that all used streams of a film have.
+    def num_rows(self, movie: Movie) -> int:
+        """Rows that all used streams of a film have; without any, as many as it has clips.
 
         Raises:
             DataError: a stream lacks the film, or they differ by more than one row.
         """
-        counts = [store.num_rows(movie_id) for store in self._stores]
-        return common_rows(counts, movie_id, [store.path for store in self._stores])
+        if not self._stores:
+            return round(clip_end(movie.duration, self._clip_length) / self._clip_length)
+        counts = [store.num_rows(movie.movie_id) for store in self._stores]
+        return common_rows(counts, movie.movie_id, [store.path for store in self._stores])

@@ -130,6 +130,17 @@ class Stream:
         return pooled
 
 
+class Places:
+    """A stream of rows without numbers, for clips of which the place in the window is all that is known."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def rows(self, _window: Window, first: int, behind: int) -> np.ndarray:
+        """As of a `Stream`, (T, 0)."""
+        return np.zeros((min(behind - first, self.limit), 0), np.float32)
+
+
 class WindowSamples(Dataset[WindowSample]):
     """The windows of a split, in the order of films and starts.
 
@@ -149,7 +160,7 @@ class WindowSamples(Dataset[WindowSample]):
         movies: np.ndarray,
         ranges: np.ndarray,
         clip_length: float,
-        video: Stream | None,
+        video: Stream | Places | None,
         subtitles: Stream | None,
         pictures: PictureFolder | None = None,
     ) -> None:

@@ -23,7 +23,10 @@ def add_layout(parser: argparse.ArgumentParser, system: str, otherwise: str) -> 
         "dset", nargs="?", help=f"data layout (tvr, tng-mini, ..., or a YAML file); {otherwise}"
     )
     parser.add_argument(
-        "mode", nargs="?", metavar="ctx_mode", help="video, sub, video_sub, with _tef or without"
+        "mode",
+        nargs="?",
+        metavar="ctx_mode",
+        help="video, sub, video_sub, with _tef or without; or tef alone",
     )
     parser.add_argument("vid_feat_type", nargs="?", help="video feature of the layout, as resnet_i3d")
     presets = ", ".join(presets_of(system))

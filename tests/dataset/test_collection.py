@@ -169,6 +169,7 @@ def test_the_place_of_clips_is_appended_to_every_used_stream(tiny: DataSettings)
         ("video_tef", (14, 0)),
         ("sub_tef", (0, 10)),
         ("video_sub", (12, 8)),
+        ("tef", (2, 0)),
     ],
 )
 def test_streams_that_are_not_used_are_absent(
@@ -180,6 +181,19 @@ def test_streams_that_are_not_used_are_absent(
     assert (sizes.frames, sizes.subtitles) == widths
     for stream, width in ((batch.frames, sizes.frames), (batch.subtitles, sizes.subtitles)):
         assert stream is None if width == 0 else stream.shape[2] == width
+
+
+def test_places_alone_need_no_feature_file(tiny: DataSettings) -> None:
+    both, alone = (
+        Collection.open(replace(tiny, ctx_mode=mode, max_ctx_l=12), "val") for mode in ("video_tef", "tef")
+    )
+    Path(tiny.video_features).unlink()
+    rows = range(len(both.windows))
+    assert alone.window_lengths.tolist() == both.window_lengths.tolist()
+    places = alone.window_batch(rows).frames
+    for length, found in zip(alone.window_lengths.tolist(), places.numpy(), strict=True):
+        assert np.array_equal(found[:length], endpoint_feature(length))
+        assert not found[length:].any()
 
 
 def test_pooled_windows_keep_time(tiny: DataSettings) -> None:

@@ -36,7 +36,7 @@ def test_flat_options_resolve_to_the_same_settings() -> None:
         ({"max_ctx": 3}, "did you mean 'max_ctx_l'"),
         ({"bsz": "many"}, "bsz is 'many'; expected int"),
         ({"bsz": True}, "expected int"),
-        ({"ctx_mode": "tef"}, "expected one of video, sub"),
+        ({"ctx_mode": "teff"}, "expected one of video, sub"),
         ({"system": "relocnet"}, "did you mean 'reloclnet'"),
     ],
 )

@@ -79,6 +79,13 @@ def test_a_stopped_and_resumed_run_equals_one_that_never_stopped(
         assert line == same
 
 
+def test_places_alone_are_learned_and_answered(tiny: DataSettings, tmp_path: Path) -> None:
+    run = _run(replace(tiny, ctx_mode="tef", video_features="", sub_features=""), tmp_path, n_epoch=1)
+    _train(run)
+    metrics = answer_run(run, run.settings, "val", torch.device("cpu")).metrics
+    assert set(metrics["windows"]) == {"VCMR", "SVMR", "VR"}
+
+
 def test_a_killed_run_writes_each_epoch_once_and_goes_on_elsewhere(
     tiny: DataSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
