@@ -37,9 +37,8 @@ train:
   batch_windows: 16
   results_root: {out}/runs
 """
-DOORS = {
-    "extract.sh": extract, "prepare": prepare, "train.sh": train, "index.sh": index_corpus, "serve.sh": serve
-}  # fmt: skip
+DOORS = {"extract.sh": extract, "prepare": prepare, "train.sh": train, "index.sh": index_corpus}
+DOORS["serve.sh"] = serve
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,7 +79,8 @@ def _demo(words: list[str]) -> int:
 
 def _first_fault(steps: Sequence[Sequence[object]]) -> int:
     for name, *told in ([str(word) for word in step] for step in steps):
-        print(f"\n$ {name} {shlex.join(told)}", flush=True)
+        command = "python -m method_tng.prepare" if name == "prepare" else f"bash method_tng/scripts/{name}"
+        print(f"\n$ {command} {shlex.join(told)}", flush=True)
         if code := DOORS[name].main(told):
             return code
     return 0

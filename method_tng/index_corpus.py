@@ -48,6 +48,7 @@ def _search(args: argparse.Namespace) -> int:
 
 def _tend(args: argparse.Namespace) -> int:
     from method_tng.search import faiss_index
+    from method_tng.search.answers import clock
     from method_tng.search.filling import tend_neighbours
     from method_tng.search.index import Index
 
@@ -64,6 +65,8 @@ def _tend(args: argparse.Namespace) -> int:
             print(f"{index.compact()} bytes freed")
         tend_neighbours(index, args.results_root, args.backend, anew=True)
     print(f"{index.told()}, {'FAISS finds windows' if faiss_index.is_there(index) else 'exact'}")
+    if args.verb == "status":
+        print("\n".join(f"{film.film_id}  {clock(film.duration)}  {film.title}" for film in index.films))
     return 0
 
 

@@ -22,7 +22,7 @@ def test_the_quick_demo_goes_from_films_to_answers(tmp_path: Path, capsys: pytes
     assert demo.main(["--quick", "--out", str(tmp_path)]) == 0, capsys.readouterr().err
     told = capsys.readouterr().out
     assert "5 films extracted" in told and "5 films in" in told and "which window" in told
-    answers = told.split("$ index.sh search")[1:]
+    answers = told.split("$ bash method_tng/scripts/index.sh search")[1:]
     assert len(answers) == 3 and all(answer.count(" to 0:00:") >= 3 for answer in answers)
     film = Library.open(tmp_path / "library").film("Film-01")
     assert film.playable and film.faststart and film.duration == pytest.approx(38, abs=0.1)

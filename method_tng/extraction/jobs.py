@@ -61,7 +61,7 @@ def films_of(folder: Path) -> list[Source]:
         DataError: no folder, or no film in it.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; give a folder of films")
+        raise DataError(f"{folder.absolute()} is no folder; give a folder of films")
     paths = sorted(
         path
         for path in folder.rglob("*")
@@ -110,11 +110,12 @@ def _extract(sources: Sequence[Source], left: Sequence[Source], out: Path, plan:
     failed: list[str] = []
     with tqdm(total=len(left), unit="film", disable=None) as bar, logging_redirect_tqdm():
         for source, film, fault in _all(left, out, plan):
-            _tell(source, film, fault)
             if film is None:
                 failed.append(fault)
             else:
                 done.append(film)
+                for remark in film.remarks:
+                    logger.warning("%s: %s", source.film_id, remark)
             speed = sum(one.duration for one in done) / (bar.format_dict["elapsed"] or 1e-9)
             bar.set_postfix_str(f"{speed:.0f} s of film a second, last {source.film_id}")
             bar.update()
@@ -138,13 +139,6 @@ def image_encoder_of(description: Mapping[str, Any]) -> ImageEncoder:
         return TransformersImageEncoder.open(description)
     kind = description["kind"]
     raise ConfigError(f"there is no image encoder {kind!r}; expected descriptors or transformers")
-
-
-def _tell(source: Source, film: Film | None, fault: str) -> None:
-    if film is None:
-        logger.warning("left out: %s", fault)
-    for remark in film.remarks if film else ():
-        logger.warning("%s: %s", source.film_id, remark)
 
 
 def _film_id(inside: Path) -> str:

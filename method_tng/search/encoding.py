@@ -45,6 +45,11 @@ class FilmWindows:
         self._stores = {kind: open_store(data, split, kind) for kind in kinds}
         self._streams = {kind: Stream(self._stores[kind], data.max_ctx_l, nothing) for kind in kinds}
 
+    def width(self, kind: str) -> int:
+        """Width of the rows of "video" or "sub" as a model sees them; 0 when it is not used."""
+        place = 2 if self.data.with_endpoints else 0
+        return self._stores[kind].width + place if kind in self._stores else 0
+
     def of(self, movie: Movie) -> tuple[list[Window], Iterable[WindowBatch]]:
         """A film's windows, and the same in batches.  Raises DataError for missing or unfit features."""
         windows = cut(movie, self.data)

@@ -13,7 +13,8 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.annotations import read_split
 from method_tng.extraction.library import Film, Library
 from method_tng.runs.folder import RunFolder
-from method_tng.runs.systems import UNTRAINED
+from method_tng.runs.models import sizes_of
+from method_tng.runs.systems import UNTRAINED, recipe_of
 from method_tng.search import faiss_index
 from method_tng.search.encoding import FilmFacts, FilmWindows, add_films
 from method_tng.search.index import Index, IndexedFilm, Model
@@ -147,8 +148,9 @@ def _add(
     kept = {name: value for name, value in asdict(data_of(run)).items() if name in CUT}
     inside = run.path.resolve().is_relative_to(folder.resolve())
     place = run.path.resolve().relative_to(folder.resolve()) if inside else run.path.resolve()
-    index = Index.create(folder, Model(run=str(place), weights=weights, data=kept, library=library))
     windows = FilmWindows(data)
+    _require_widths(run, windows)
+    index = Index.create(folder, Model(run=str(place), weights=weights, data=kept, library=library))
     if wanted is None:  # the others are there already
         known = {film.film_id: film.origin for film in index.films if film.origin}
         films = [film for film in films if known.get(film.film_id) != film.origin]
@@ -171,6 +173,22 @@ def _require_alike(run: RunFolder, library: Library) -> None:
             f"{library.folder} was extracted with {seen.get('folder') or seen.get('kind')}, sentences are "
             f"encoded with {asked['folder']}; expected one image-text model, extract with that one"
         )
+
+
+def _require_widths(run: RunFolder, windows: FilmWindows) -> None:
+    """Raises DataError for rows of another width than the run's model was built for."""
+    sizes = sizes_of(run, recipe_of(run.settings.system).stages[-1])
+    data = windows.data
+    for kind, path, trained in (
+        ("video", data.video_features, sizes.frames),
+        ("sub", data.sub_features, sizes.subtitles),
+    ):
+        found = windows.width(kind)
+        if found != trained:
+            raise DataError(
+                f"{path} has rows of {found} values, {run.path} was trained on rows of {trained}; "
+                "extract the films as those that it was trained on, or take a run that was trained on such"
+            )
 
 
 def _chosen(films: Iterable[FilmFacts], wanted: Sequence[str] | None) -> list[FilmFacts]:

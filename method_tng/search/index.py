@@ -10,6 +10,7 @@ writes at a time.
 """
 
 import contextlib
+import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -108,6 +109,9 @@ class Index:
             if found != FORMAT:
                 raise DataError(f"{path} has format {found!r}; expected {FORMAT}, build the index again")
             return cls(Path(folder), msgspec.json.decode(raw, type=Manifest))
+        except FileNotFoundError as error:
+            told = f"{path.parent.absolute()} holds no index; make one with: index.sh add"
+            raise DataError(told) from error
         except (OSError, msgspec.DecodeError, AttributeError) as error:
             raise DataError(f"{path} cannot be read as an index ({error}); build it anew") from error
 
@@ -158,7 +162,9 @@ class Index:
         known = {film.film_id for film in self.films}
         unknown = sorted(set(film_ids) - known)
         if unknown:
-            raise DataError(f"{self.folder} holds no film {unknown[0]!r} ({len(known)} films)")
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "; status lists all"
+            raise DataError(f"{self.folder} holds no film {unknown[0]!r} ({len(known)} films){hint}")
 
     def compact(self) -> int:
         """Sweeps away files that belong to no film, and what killed writers left, inside `writing`.

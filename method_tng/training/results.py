@@ -69,9 +69,9 @@ def answer_run(run: RunFolder, settings: RunSettings, split: str, device: torch.
         written += write_truth(collection, run.path, split)
         written.append(run.path / f"{stem}_metrics.json")
         write_json(written[-1], {"metrics": metrics, "chance": chance})
-    films = len(collection.split.movies)
-    counts = f"{len(collection.split.narrations)} queries, {len(collection.windows)} windows of {films} film"
-    counts += "s" * (films > 1)
+    found = {"windows": len(collection.windows), "films": len(collection.split.movies)}
+    windows, films = (f"{count} {name if count != 1 else name[:-1]}" for name, count in found.items())
+    counts = f"{len(collection.split.narrations)} queries, {windows} of {films}"
     return Results(counts, metrics, chance, written)
 
 

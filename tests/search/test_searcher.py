@@ -1,15 +1,18 @@
 """An index over the tiny corpus: the same answers as a split gets, filters, whole states only."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from method_tng import index_corpus
 from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.settings import DataSettings
+from method_tng.dataset.feature_store import write_features
 from method_tng.retrieval.pipeline import Places, answer
 from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import recipe_of
@@ -18,6 +21,7 @@ from method_tng.search.answers import SearchRequest, clock
 from method_tng.search.filling import add_split, tend_neighbours
 from method_tng.search.index import Index, Model
 from method_tng.search.opening import open_searcher
+from method_tng.search.searcher import DISTINCT
 from method_tng.training.results import answer_run
 from tests.search.trained import SCORERS, train_tiny
 
@@ -51,7 +55,7 @@ def test_an_exact_search_is_the_plain_pipeline_over_what_is_stored(run: RunFolde
     searcher = open_searcher(add_split(tmp_path / "index", run, "val").folder)
     windows = searcher.windows
     plain = windows.corpus(torch.arange(len(windows)))
-    search = replace(searcher.answerer.search, tasks=("VCMR",))
+    search = replace(searcher.answerer.search, tasks=("VCMR",), film_nms_thd=DISTINCT)
     for line in _lines(run.settings.data, "val")[:6]:
         query = searcher.model.encode_queries(searcher.asker.batch(line["desc"]))
         nowhere = Places(torch.tensor([-1]), torch.tensor([-1]))
@@ -161,6 +165,25 @@ def test_a_run_that_finds_with_one_model_and_localizes_with_another_is_refused(
     assert not (tmp_path / "index").exists()
 
 
+def test_features_of_another_width_are_told_before_an_index_is_made(run: RunFolder, tmp_path: Path) -> None:
+    narrow = tmp_path / "narrow.h5"
+    write_features(narrow, [(name, np.ones((60, 5), np.float32)) for name in ("val-0", "val-1")])
+    other = replace(run.settings, data=replace(run.settings.data, video_features=str(narrow)))
+    with pytest.raises(DataError, match=r"narrow\.h5 has rows of 5 values, .* was trained on rows of 12"):
+        add_split(tmp_path / "index", RunFolder(run.path, other), "val")
+    assert not (tmp_path / "index").exists()
+
+
+def test_the_list_names_no_place_twice(run: RunFolder, tmp_path: Path) -> None:
+    searcher = open_searcher(add_split(tmp_path / "index", run, "val").folder)
+    found = searcher.search(SearchRequest("a man opens the door", top=1000)).moments
+    assert len(found) > 5
+    for one, other in itertools.combinations(found, 2):
+        shared = min(one.end, other.end) - max(one.start, other.start)
+        whole = max(one.end, other.end) - min(one.start, other.start)
+        assert one.film_id != other.film_id or shared <= DISTINCT * whole + 1e-6
+
+
 def test_the_command_adds_searches_and_tells(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -170,10 +193,14 @@ def test_the_command_adds_searches_and_tells(
     assert index_corpus.main(["search", folder, "a man opens the door", "--top", "3"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert index_corpus.main(["doctor", folder]) == 0
+    assert "all files are whole" in capsys.readouterr().out
     assert index_corpus.main(["status", folder]) == 0
-    assert "2 films of 0.1 hours, 6 windows" in capsys.readouterr().out
+    status = capsys.readouterr().out.splitlines()
+    assert "2 films of 0.1 hours, 6 windows" in status[0] and status[1].startswith("val-0  0:01:50")
+    assert index_corpus.main(["remove", folder, "val-O"]) == 2
+    assert "did you mean 'val-0'" in capsys.readouterr().err
     assert index_corpus.main(["add", folder, "--run", str(run.path)]) == 2
     assert "give either --library or --split" in capsys.readouterr().err
     assert index_corpus.main(["search", str(tmp_path), "x"]) == 2
-    assert "cannot be read as an index" in capsys.readouterr().err
+    assert f"{tmp_path} holds no index; make one with" in capsys.readouterr().err
     assert clock(3909.9) == "1:05:09"

@@ -22,7 +22,7 @@ from tests.web.served import serving
 
 def test_a_missing_index_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert serve.main([str(tmp_path / "nothing"), "--port", "0"]) == 2
-    assert "cannot be read as an index" in capsys.readouterr().err
+    assert "holds no index; make one with: index.sh add" in capsys.readouterr().err
 
 
 def test_a_taken_port_and_a_strange_host_are_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
