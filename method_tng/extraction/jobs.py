@@ -114,8 +114,7 @@ def _extract(sources: Sequence[Source], left: Sequence[Source], out: Path, plan:
                 failed.append(fault)
             else:
                 done.append(film)
-                for remark in film.remarks:
-                    logger.warning("%s: %s", source.film_id, remark)
+                _tell(film)
             speed = sum(one.duration for one in done) / (bar.format_dict["elapsed"] or 1e-9)
             bar.set_postfix_str(f"{speed:.0f} s of film a second, last {source.film_id}")
             bar.update()
@@ -139,6 +138,11 @@ def image_encoder_of(description: Mapping[str, Any]) -> ImageEncoder:
         return TransformersImageEncoder.open(description)
     kind = description["kind"]
     raise ConfigError(f"there is no image encoder {kind!r}; expected descriptors or transformers")
+
+
+def _tell(film: Film) -> None:
+    for remark in film.remarks:
+        logger.warning("%s: %s", film.film_id, remark)
 
 
 def _film_id(inside: Path) -> str:

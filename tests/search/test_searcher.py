@@ -197,8 +197,8 @@ def test_the_command_adds_searches_and_tells(
     assert index_corpus.main(["status", folder]) == 0
     status = capsys.readouterr().out.splitlines()
     assert "2 films of 0.1 hours, 6 windows" in status[0] and status[1].startswith("val-0  0:01:50")
-    assert index_corpus.main(["remove", folder, "val-O"]) == 2
-    assert "did you mean 'val-0'" in capsys.readouterr().err
+    assert index_corpus.main(["remove", folder, "val0"]) == 2
+    assert "holds no film 'val0' (2 films); did you mean 'val-" in capsys.readouterr().err
     assert index_corpus.main(["add", folder, "--run", str(run.path)]) == 2
     assert "give either --library or --split" in capsys.readouterr().err
     assert index_corpus.main(["search", str(tmp_path), "x"]) == 2
