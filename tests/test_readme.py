@@ -13,7 +13,8 @@ from method_tng.runs.door import parse_training
 from method_tng.runs.preparing import prepare_parser
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = ("data", "docs", "baselines", "method_tng")
+PAGES = [ROOT / "README.md", *sorted(page for name in FOLDERS for page in (ROOT / name).rglob("*.md"))]
 
 
 COMMAND = re.compile(

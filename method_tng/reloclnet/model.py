@@ -41,7 +41,14 @@ class Levels(NamedTuple):
 
 
 class ReLoCLNet(nn.Module):
-    """The published network.
+    """The published network; its figure, way by way:
+
+        words    two encoders, then pooled with weights of each stream    word_features, encode_queries
+        clips    first encoder; each stream reads the other; two more     clip_levels, encode_windows
+        match    cosine with the best clip, mean over the streams         stream_scores, retrieval_scores
+        borders  similarity of the clips, convolved to start and end      clip_similarity, span_logits
+
+    What losses contrast besides is the clips' second level (`middle_products`).
 
     Args:
         settings: its options; those marked (spans) are not used.

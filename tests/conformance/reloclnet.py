@@ -19,7 +19,7 @@ from method_tng.contract.recipe import Objective, ParameterGroup, Progress
 from method_tng.contract.settings import DataSettings, TrainSettings
 from method_tng.dataset.rows import endpoint_feature, normalize_rows, pool_rows
 from method_tng.dataset.windows import inside_clips, label_clips
-from method_tng.reloclnet import losses, recipe
+from method_tng.reloclnet import losses, objective
 from method_tng.reloclnet.model import ReLoCLNet
 from method_tng.reloclnet.published import read_published
 from method_tng.runs.checkpoint import fill
@@ -64,7 +64,7 @@ class ModelCase:
         own = torch.arange(len(self.windows))
         targets = Targets([], self._input("in_st_ed_indices"), self._input("in_match_labels").bool())
         self.batch = Batch(self.queries, self.windows, own, targets)
-        self.encoded = recipe.encode(self.model, self.batch)
+        self.encoded = objective.encode(self.model, self.batch)
 
     def check(self) -> None:
         """Outputs, losses, gradients and the shapes of the state."""
@@ -98,7 +98,7 @@ class ModelCase:
             "similarity": model.clip_similarity(encoded.queries, encoded.windows, encoded.pairs),
             "st_logits": start,
             "ed_logits": end,
-            "vcl_scores": recipe.window_contrast_scores(products, encoded),
+            "vcl_scores": objective.window_contrast_scores(products, encoded),
         }
         scores = model.stream_scores(encoded.queries, encoded.windows)
         for stream in model.streams:
@@ -130,16 +130,16 @@ class ModelCase:
         model, encoded = self.model, self.encoded
         products = model.middle_products(encoded.queries, encoded.windows)
         start, end = model.span_logits(encoded.queries, encoded.windows, encoded.pairs)
-        windows = recipe.window_contrast_scores(products, encoded)
+        windows = objective.window_contrast_scores(products, encoded)
         found = {
             "vcl": losses.window_contrast(windows, encoded.related),
             "st": losses.border_loss(start, encoded.clips[:, 0]),
             "ed": losses.border_loss(end, encoded.clips[:, 1]),
         }
         for stream, values in products.items():
-            own = recipe.own_products(values, encoded)
+            own = objective.own_products(values, encoded)
             found[f"fcl_{stream}"] = losses.frame_contrast(own, encoded.inside, encoded.mask)
-        scores = recipe.margin_scores(model, encoded)
+        scores = objective.margin_scores(model, encoded)
         for side, table in (("ctx", scores), ("q", scores.T)):
             for form in ("hinge", "lse"):
                 for name in self.ledger.names(f"{self.stem}_io.npz/out_neg_rank_{side}_*_{form}"):
@@ -151,9 +151,9 @@ class ModelCase:
 
     def _total(self) -> None:
         """The weighted sum of a training step, its parts and its gradients."""
-        drawn = recipe.Ranks(self._input("out_neg_rank_ctx_total"), self._input("out_neg_rank_q_total"))
+        drawn = objective.Ranks(self._input("out_neg_rank_ctx_total"), self._input("out_neg_rank_q_total"))
         progress = Progress(0, 0, 1, 1, torch.Generator())
-        terms = recipe.loss_terms(self.model, self.encoded, progress, drawn)
+        terms = objective.loss_terms(self.model, self.encoded, progress, drawn)
         total = sum(terms.values())
         total.backward()
         prefix = f"{self.stem}.json/losses/"

@@ -9,14 +9,8 @@ from method_tng.contract.batch import Batch, take_windows
 from method_tng.contract.settings import TrainSettings
 from method_tng.reloclnet import losses
 from method_tng.reloclnet.model import ReLoCLNet
-from method_tng.reloclnet.recipe import (
-    RECIPE,
-    encode,
-    loss_terms,
-    margin_scores,
-    objectives,
-    parameter_groups,
-)
+from method_tng.reloclnet.objective import encode, loss_terms, margin_scores
+from method_tng.reloclnet.recipe import RECIPE, objectives, parameter_groups
 from method_tng.training.optim import make_optimizer
 from tests.reloclnet.clip_world import FRAMES, SUBTITLES, make_batch, make_model, progress
 
