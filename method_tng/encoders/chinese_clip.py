@@ -6,19 +6,23 @@ The vectors are projected and not of unit length.  Source: Yang et al. 2022 (Chi
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoConfig, AutoTokenizer, ChineseCLIPModel
-from transformers.utils import logging
+from transformers import AutoConfig, ChineseCLIPModel
 
 from method_tng.contract.errors import CheckpointError
 from method_tng.encoders.images import pooled
+from method_tng.encoders.pretrained import load_model, load_tokenizer, loading
 
 KIND = "chinese_clip"
+FETCH = (
+    "fetch config.json, model.safetensors and vocab.txt of one (for example "
+    "OFA-Sys/chinese-clip-vit-base-patch16) from its page and put them into one folder"
+)
 MEAN, SPREAD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 PICTURES_AT_ONCE = 64  # where no gradient is wanted
 
@@ -41,7 +45,6 @@ class ChineseClipTowers(nn.Module):
 
     def __init__(self, folder: Path | str, text_length: int = 52, recompute: bool = False) -> None:
         super().__init__()
-        logging.disable_progress_bar()
         self.model, self.tokenizer = _loaded(Path(folder))
         if recompute:
             self.model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -98,33 +101,12 @@ class ChineseClipTowers(nn.Module):
         return (pixels - self.mean) / self.spread
 
 
-def _loaded(folder: Path) -> tuple[ChineseCLIPModel, AutoTokenizer]:
-    try:
+def _loaded(folder: Path) -> tuple[Any, Any]:
+    with loading(folder, "Chinese-CLIP model", FETCH):
         kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
         if kind != KIND:
             raise CheckpointError(f"{folder} holds a model of type {kind}; expected {KIND}")
-        model, loaded = ChineseCLIPModel.from_pretrained(
-            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{folder} holds no Chinese-CLIP model that transformers loads; fetch config.json, "
-            "model.safetensors and vocab.txt of one (for example OFA-Sys/chinese-clip-vit-base-patch16) from "
-            "its page and put them into one folder"
-        ) from error
-    missing = sorted(name for name in loaded["missing_keys"] if ".pooler." not in name)
-    if missing:  # they would be drawn
-        raise CheckpointError(
-            f"{folder}: the weights lack {len(missing)} of those that config.json describes (as "
-            f"{missing[0]}); expected both files of one Chinese-CLIP model, fetch them again"
-        )
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):
-        raise CheckpointError(
-            f"{folder}: the tokenizer knows no words; expected vocab.txt of the same Chinese-CLIP model, "
-            "fetch it again"
-        )
-    return model, tokenizer
+        return load_model(ChineseCLIPModel, folder), load_tokenizer(folder)
 
 
 def _colours(folder: Path) -> tuple[Sequence[float], Sequence[float]]:

@@ -6,6 +6,7 @@ fetched before; nothing is ever downloaded.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
-from transformers.utils import logging
+from transformers import AutoConfig, AutoImageProcessor, AutoModel
 
 from method_tng.contract.errors import CheckpointError
 from method_tng.encoders.language_model import BATCH, PADDED_TO_END, weights_digest
+from method_tng.encoders.pretrained import load_model, load_tokenizer, loading
 
 KINDS = ("clip", "chinese_clip", "siglip", "siglip2")
+FETCH = (
+    "fetch config.json, preprocessor_config.json, model.safetensors and the tokenizer's files of one (for "
+    "example openai/clip-vit-base-patch32) from its page and put them into one folder"
+)
 TEXT_LIMIT = {"chinese_clip": 52}  # tokens a model was trained with, where its positions allow more
 
 
@@ -38,23 +43,16 @@ class TransformersImageEncoder:
 
     def __init__(self, folder: Path | str, device: str = "cpu") -> None:
         self.folder, self.device = str(folder), device
-        logging.disable_progress_bar()
-        try:
+        with loading(folder, "image-text model", FETCH):
             self._kind = AutoConfig.from_pretrained(self.folder, local_files_only=True).model_type
             if self._kind not in KINDS:
                 raise CheckpointError(
                     f"{folder} holds a model of type {self._kind}; expected {', '.join(KINDS)}"
                 )
-            model = AutoModel.from_pretrained(self.folder, local_files_only=True, dtype=torch.float32)
+            model = load_model(AutoModel, self.folder)
             self._processor = AutoImageProcessor.from_pretrained(
                 self.folder, local_files_only=True, backend="pil"
             )
-        except (OSError, ValueError, KeyError) as error:
-            raise CheckpointError(
-                f"{folder} holds no image-text model that transformers loads; fetch config.json, "
-                "preprocessor_config.json, model.safetensors and the tokenizer's files of one (for example "
-                "openai/clip-vit-base-patch32) from its page and put them into one folder"
-            ) from error
         self.model = model.to(device).eval()
         self._tokenizer: Any = None
         self.width = self._encode_images([np.zeros((32, 32, 3), np.uint8)]).shape[1]
@@ -72,8 +70,12 @@ class TransformersImageEncoder:
 
     def frame_size(self, width: int, height: int) -> tuple[int, int]:
         """The size in which it wants pictures: its own on the short side, never larger than they are."""
-        size = self._processor.size if isinstance(self._processor.size, dict) else dict(self._processor.size)
-        wanted = max([value for name, value in size.items() if value and "longest" not in name], default=224)
+        told = getattr(self._processor, "size", None)
+        if told:
+            sides = [value for name, value in dict(told).items() if value and "longest" not in name]
+            wanted = max(sides, default=224)
+        else:  # SigLIP2 takes as many square patches as fit, of any arrangement
+            wanted = self._processor.patch_size * math.isqrt(self._processor.max_num_patches)
         scale = min(1.0, (wanted if wanted < 1024 else 384) / min(width, height))
         return max(1, round(width * scale)), max(1, round(height * scale))
 
@@ -88,7 +90,8 @@ class TransformersImageEncoder:
     def encode_sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Sentences -> (N, width) float32 of unit length, in the space of the pictures."""
         if self._tokenizer is None:
-            self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+            with loading(self.folder, "tokenizer", FETCH):
+                self._tokenizer = load_tokenizer(self.folder)
         positions = self.model.config.text_config.max_position_embeddings
         tokens = self._tokenizer(
             list(texts),

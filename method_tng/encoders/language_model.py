@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
-from transformers.utils import logging
+from transformers import AutoModel
 
 from method_tng.contract.errors import CheckpointError
+from method_tng.encoders.pretrained import load_model, load_tokenizer, loading
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 BATCH = 32  # texts that are encoded together, of similar length
@@ -35,15 +35,11 @@ class TransformersEncoder:
         self.max_words = max_words
         self.device = device
         _check(self.folder)
-        logging.disable_progress_bar()
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-            model = AutoModel.from_pretrained(self.folder, local_files_only=True, dtype=torch.float32)
-        except (OSError, ValueError, KeyError) as error:
-            raise CheckpointError(
-                f"{self.folder} holds no text model that transformers loads ({error}); expected config.json, "
-                "weights and tokenizer files of one model"
-            ) from error
+        with loading(
+            self.folder, "text model", "expected config.json, weights and tokenizer files of one model"
+        ):
+            self._tokenizer = load_tokenizer(self.folder)
+            model = load_model(AutoModel, self.folder, _text_tower)
         self._kind = model.config.model_type
         self._tower = _text_tower(model).to(device).eval()
 
