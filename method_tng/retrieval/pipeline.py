@@ -184,8 +184,7 @@ def open_windows(answerer: Answerer, corpus: Corpus, queries: Code, scores: Tens
     most = int((scores > -torch.inf).sum(1).max())
     width = max(1, min(answerer.search.max_vcmr_video, most))
     relevance, opened = top(scores, width)  # (B, W) each
-    joint, times = score_spans(answerer, corpus, queries, relevance, opened)
-    return best_moments(joint, times, opened, corpus.window_lengths, answerer.search.max_before_nms)
+    return _moments(answerer, corpus, queries, relevance, opened)
 
 
 def score_spans(
@@ -214,19 +213,18 @@ def score_spans(
 
 
 def _inside_own(answerer: Answerer, corpus: Corpus, queries: Code, own_window: Tensor) -> MomentBlock:
-    """The best moments inside each query's own window, by the spans' scores alone."""
-    pairs = torch.stack(
-        [torch.arange(len(own_window), device=own_window.device), own_window.clamp(min=0)], dim=1
-    )
-    assert answerer.localizer is not None, "somebody must say where in a window"
-    spans = localize_corpus(answerer.localizer, queries, corpus.codes, pairs)
-    scores = {name: value.unsqueeze(1) for name, value in spans.scores.items()}
-    match = torch.zeros(len(own_window), 1, device=own_window.device)
-    joint = answerer.fusion(match, scores, answerer.settings)  # (B, 1, K)
-    joint = joint.masked_fill((own_window < 0).view(-1, 1, 1), -torch.inf)
-    opened = own_window.clamp(min=0).unsqueeze(1)  # (B, 1)
-    keep = answerer.search.max_before_nms
-    return best_moments(joint, spans.times.unsqueeze(1), opened, corpus.window_lengths, keep)
+    """The best moments inside each query's own window (B,), by the spans' scores alone; -1 = no window."""
+    relevance = torch.zeros(len(own_window), 1, device=own_window.device)
+    relevance = relevance.masked_fill(own_window[:, None] < 0, -torch.inf)  # (B, 1)
+    return _moments(answerer, corpus, queries, relevance, own_window.clamp(min=0)[:, None])
+
+
+def _moments(
+    answerer: Answerer, corpus: Corpus, queries: Code, relevance: Tensor, opened: Tensor
+) -> MomentBlock:
+    """The best moments of the windows opened for each query; arguments as of `score_spans`."""
+    joint, times = score_spans(answerer, corpus, queries, relevance, opened)
+    return best_moments(joint, times, opened, corpus.window_lengths, answerer.search.max_before_nms)
 
 
 def _ranked(scores: Tensor, keep: int) -> MomentBlock:
