@@ -132,6 +132,7 @@ class SentenceEncoder:
 
     def __init__(self, folder: Path | str, device: str = "cpu") -> None:
         self._towers = TransformersImageEncoder(folder, device)
+        self._towers.encode_sentences([""])  # its tokenizer's faults are told now
 
     def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
         """Texts -> for each (1, D) float32 of unit length."""

@@ -11,7 +11,7 @@ from method_tng.web.faults import refusal
 from method_tng.web.lane import Lane, Wanted
 from method_tng.web.schema import CLIP_SECONDS
 
-KEPT = 64  # clips on the disk
+KEPT = 1 << 30  # bytes of clips on the disk
 PATIENCE = 120.0  # seconds of work for one
 
 
@@ -25,7 +25,7 @@ class Clips:
 
     def __init__(self, folder: Path, lane: Lane) -> None:
         self._folder, self._lane = folder, lane
-        self._kept: OrderedDict[Path, None] = OrderedDict()
+        self._kept: OrderedDict[Path, int] = OrderedDict()  # and their bytes, those asked for last at the end
 
     async def clip(
         self, source: Path, start: float, end: float, is_gone: Callable[[], Awaitable[bool]]
@@ -58,8 +58,8 @@ class Clips:
             except DataError as error:
                 sentence = str(error).replace(str(source), "the film")
                 raise refusal(422, "no_clip", sentence) from error
-        self._kept[path] = None
+        self._kept[path] = path.stat().st_size
         self._kept.move_to_end(path)
-        while len(self._kept) > KEPT:
+        while len(self._kept) > 1 and sum(self._kept.values()) > KEPT:
             self._kept.popitem(last=False)[0].unlink(missing_ok=True)
         return path

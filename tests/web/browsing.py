@@ -1,6 +1,7 @@
 """A headless Chromium before a service."""
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -41,3 +42,18 @@ def opened(browser: Browser, address: str, cards: bool = True, **options: object
     finally:  # an open connection would keep the service from ending
         context.close()
     assert not complaints
+
+
+def luminance(colour: str) -> float:
+    """Of a colour as a browser tells it, 0 to 1, as WCAG 2 measures it."""
+    shares = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
+    linear = [one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(page: Page, selector: str, ground: str) -> float:
+    """Of words on a ground, as WCAG 2 measures it."""
+    words = page.locator(selector).first.evaluate("one => getComputedStyle(one).color")
+    behind = page.locator(ground).first.evaluate("one => getComputedStyle(one).backgroundColor")
+    lighter, darker = sorted([luminance(words), luminance(behind)], reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)

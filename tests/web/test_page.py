@@ -1,6 +1,5 @@
 """The page in a real browser: sentences, cards, the player, the keyboard, and all that can go wrong."""
 
-import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from method_tng import demo
 from method_tng.search.answers import FilmEntry
 from method_tng.search.opening import open_searcher
 from tests.extraction.rendered import render
-from tests.web.browsing import chromium, launched, opened
+from tests.web.browsing import chromium, contrast, launched, luminance, opened
 from tests.web.films import ToldSearcher, entry, paint
 from tests.web.served import serving
 
@@ -81,20 +80,6 @@ def _share(page: Page, selector: str) -> float:
     """Where a mark stands on the whole film's timeline, 0 to 1."""
     told = page.locator(f"#whole {selector}").evaluate("mark => mark.style.left")
     return float(told.rstrip("%")) / 100
-
-
-def _luminance(colour: str) -> float:
-    shares = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
-    linear = [one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in shares]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _contrast(page: Page, selector: str, ground: str) -> float:
-    """Of words on a ground, as WCAG 2 measures it."""
-    words = page.locator(selector).first.evaluate("one => getComputedStyle(one).color")
-    behind = page.locator(ground).first.evaluate("one => getComputedStyle(one).backgroundColor")
-    lighter, darker = sorted([_luminance(words), _luminance(behind)], reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
 
 
 def test_a_sentence_finds_cards_and_a_click_plays_the_moment_to_its_end(page: Page) -> None:
@@ -225,6 +210,27 @@ def test_a_file_that_cannot_be_made_leaves_the_page_where_it_is(page: Page, sear
     expect(page.locator("button.card")).to_have_count(12)
 
 
+def test_a_film_whose_file_is_gone_is_told_so(browser: sync_api.Browser, films: Path) -> None:
+    told = ToldSearcher(films, [entry("Gone", films / "Gone.mp4")])
+    with serving(told) as address, opened(browser, address) as page:
+        _search(page)
+        page.locator("button.card").first.click()
+        expect(page.locator("#offer")).to_contain_text("no longer there")
+        expect(page.locator("#play-clip")).to_be_hidden()
+
+
+def test_the_players_own_controls_can_be_reached_by_keys(page: Page) -> None:
+    _search(page)
+    page.locator("button.card").first.click()
+    _until(page, f"!{PAUSED}")
+    while not page.evaluate("document.activeElement.matches('video')"):
+        page.keyboard.press("Tab")
+    page.keyboard.press(" ")
+    _until(page, PAUSED)
+    page.keyboard.press("/")
+    expect(page.locator("#sentence")).to_be_focused()
+
+
 def test_everything_can_be_done_by_keys(page: Page) -> None:
     page.locator("body").press("/")
     expect(page.locator("#sentence")).to_be_focused()
@@ -350,17 +356,17 @@ def test_words_can_be_read_in_light_and_dark(browser: sync_api.Browser, place: s
         _search(page)
         expect(page.locator("button.card")).to_have_count(12)
         ground = page.locator("body").evaluate("one => getComputedStyle(one).backgroundColor")
-        assert (_luminance(ground) < 0.05) == (scheme == "dark")
+        assert (luminance(ground) < 0.05) == (scheme == "dark")
         for words, behind in (
             ("body", "body"), ("#status", "body"), (".card b", ".card"), (".time", ".card"),
             (".band", ".card"), (".card q", ".card"), ("#asking .primary", "#asking .primary"),
             (".ticks span", ".timelines"), ("#save", "#save"),
         ):  # fmt: skip
-            assert _contrast(page, words, behind) >= 4.5, words
+            assert contrast(page, words, behind) >= 4.5, words
         page.locator("#theme").click()
         page.reload()
         after = page.locator("body").evaluate("one => getComputedStyle(one).backgroundColor")
-        assert (_luminance(after) < 0.05) != (scheme == "dark")
+        assert (luminance(after) < 0.05) != (scheme == "dark")
 
 
 def test_the_page_fits_a_phone(browser: sync_api.Browser, place: str) -> None:

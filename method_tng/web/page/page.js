@@ -255,6 +255,7 @@ const KEYS = {
 
 function isTyped(key, element) {
   if (element.matches("input[type=text]")) return !(key === "ArrowDown");
+  if (element.matches("video:focus-visible")) return key !== "/"; // its own controls
   if (element.matches("select, summary, a, input")) return key !== "/";
   if (element.matches("button.card")) {
     const own = element.getAttribute("aria-current") === "true";

@@ -1,6 +1,6 @@
 // The player: a film from a moment's start on, its timeline, the line that is said, and a cut clip where needed.
 
-import { address, ask, askOnce, ofFilm } from "./service.js";
+import { address, ask, askOnce, ofFilm, refusalOf } from "./service.js";
 import { Timeline } from "./timeline.js";
 import { clock, say } from "./words.js";
 
@@ -179,6 +179,14 @@ export class Player {
     if (this.clip) this.#offer("no_clip");
     else this.#offer(this.moment ? "cannot" : "cannot_here");
     this.#note("");
+    if (!this.clip) this.#explain(this.film);
+  }
+
+  /** Whether it is the browser that refuses the film, or there is none. */
+  async #explain(film) {
+    const code = await refusalOf(ofFilm(film.film_id, "/video"));
+    if (!code || this.film !== film || this.clip) return;
+    this.#offer(code === "unreachable" ? "fault_unreachable" : "no_video");
   }
 
   #offer(word) {

@@ -22,6 +22,13 @@ export async function ask(path, words = {}, signal = undefined) {
   return told;
 }
 
+/** Why a file is not given: "refused", "unreachable", or nothing when it is. */
+export async function refusalOf(path) {
+  const answer = await fetch(path, { method: "HEAD" }).catch(() => null);
+  if (!answer) return "unreachable";
+  return answer.ok ? "" : "refused";
+}
+
 /** A path with its query; values that are empty are left out. */
 export function address(path, words = {}) {
   const query = new URLSearchParams();
