@@ -17,7 +17,14 @@ def fuse(match: Tensor, scores: Mapping[str, Tensor], _settings: ClipZeroshotSet
 RECIPE = Recipe(
     name="clip_zeroshot",
     settings=ClipZeroshotSettings,
-    stages=(Stage("find", build=ClipZeroshot, objectives=lambda _model, _settings: ()),),
+    stages=(
+        Stage(
+            "find",
+            build=ClipZeroshot,
+            objectives=lambda _model, _settings: (),
+            reads=("sentence_features",),
+        ),
+    ),
     assemble=lambda models: (models["find"], models["find"]),
     fusion=fuse,
     reported=lambda score, settings: score * settings.temperature,

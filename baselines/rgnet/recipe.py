@@ -59,7 +59,7 @@ def between_0_and_1(scores: Tensor, real: Tensor) -> Tensor:
 RECIPE = Recipe(
     name="rgnet",
     settings=RGNetSettings,
-    stages=(Stage("find", build=RGNet, objectives=objectives),),
+    stages=(Stage("find", build=RGNet, objectives=objectives, reads=("sentence_features",)),),
     assemble=lambda models: (models["find"], models["find"]),
     fusion=fuse,
     published=read_published,

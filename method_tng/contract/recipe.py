@@ -77,6 +77,7 @@ class Stage:
             step of a fresh run: closed-form starts, data statistics.
         options: what differs from the run's options in this stage: its windows, features, optimiser.
         training: what differs besides while it learns: the windows and queries it is shown then.
+        reads: the options of those inputs beside words and clips that the model looks at.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Stage:
     start: Callable[[nn.Module, Any, Iterable[Batch]], None] | None = None
     options: StageOptions = as_the_run
     training: StageOptions = as_the_run
+    reads: Sequence[str] = ()
 
 
 Fusion = Callable[[Tensor, Mapping[str, Tensor], Any], Tensor]

@@ -14,6 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from method_tng.contract.batch import WindowBatch
+from method_tng.contract.errors import DataError
 from method_tng.contract.items import RankingTable
 from method_tng.contract.protocols import Code
 from method_tng.contract.recipe import Recipe
@@ -113,8 +114,17 @@ def _files(path: Path) -> list[Path]:
 
 
 def answerable(tasks: Sequence[str], collection: Collection) -> tuple[str, ...]:
-    """The tasks that can be answered; those in which the place is given need to be told it of some query."""
+    """The tasks that can be answered; those in which the place is given need to be told it of some query.
+
+    Raises:
+        DataError: none is left.
+    """
     dropped = [task for task in tasks if task in NEED and not (getattr(collection, NEED[task]) >= 0).any()]
+    if len(dropped) == len(tasks):
+        raise DataError(
+            f"split {collection.split.name!r} has no ground truth, which {' and '.join(tasks)} cannot be "
+            "answered without; expected the place of one query at least, ask for --tasks VCMR VR"
+        )
     if dropped:
         logger.warning("this split has no ground truth: %s left out", " and ".join(dropped))
     return tuple(task for task in tasks if task not in dropped)

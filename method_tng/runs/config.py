@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a recipe needs torch, and --help shall stay quick
     from method_tng.contract.recipe import Stage
 
 FEATURES = ("video_features", "sub_features", "query_features", "sentence_features")
+BESIDE = ("sentence_features", "portrait_features", "pictures")  # inputs that only some systems read
 NAME = re.compile(r"[\w.+=-]*")
 LAYOUTS = Path(__file__).parent / "layouts"
 PARTS = {"preset": str} | dict.fromkeys(
@@ -105,6 +106,11 @@ def refuse_ineffective(source: str, flags: Mapping[str, Any], settings: RunSetti
             raise ConfigError(
                 f"{source}: {field.name} has no effect with system {settings.system!r}, whose stages set it "
                 "themselves; leave it out"
+            )
+        if field.name in BESIDE and flags[field.name] and not any(field.name in one.reads for one in stages):
+            raise ConfigError(
+                f"{source}: {field.name} has no effect with system {settings.system!r}, which does not read "
+                "such features; leave it out"
             )
         for other, wanted in field.metadata.get("needs", {}).items():
             if not any(_is_met(values[other], wanted) for values in modes):

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from method_tng.contract.batch import WindowBatch, to_device
-from method_tng.contract.errors import DataError
+from method_tng.contract.errors import ConfigError, DataError
 from method_tng.contract.items import Movie, Window
 from method_tng.contract.protocols import Code, Encoder
 from method_tng.contract.settings import DataSettings
@@ -42,6 +42,11 @@ class FilmWindows:
     def __init__(self, data: DataSettings, split: str = "") -> None:
         self.data = data
         kinds, nothing = [kind for kind in kinds_of(data) if kind in OF_WINDOWS], RowCache(0)
+        if not kinds:
+            raise ConfigError(
+                f"the run's ctx_mode is {data.ctx_mode!r}, which sees nothing of a film; expected one "
+                "with video or sub, index with another run"
+            )
         self._stores = {kind: open_store(data, split, kind) for kind in kinds}
         self._streams = {kind: Stream(self._stores[kind], data.max_ctx_l, nothing) for kind in kinds}
 

@@ -216,6 +216,22 @@ def test_a_stream_that_the_context_mode_leaves_out_needs_no_options(values: dict
     refuse_ineffective("the flags", values, resolve([("the flags", values)]))
 
 
+@pytest.mark.parametrize(
+    ("system", "option"),
+    [
+        ("reloclnet", "sentence_features"),
+        ("reloclnet", "pictures"),
+        ("rgnet", "pictures"),
+        ("rgnet", "portrait_features"),
+    ],
+)
+def test_inputs_that_a_system_does_not_read_are_refused(system: str, option: str) -> None:
+    values = {option: "somewhere"}
+    with pytest.raises(ConfigError, match=f"{option} has no effect with system '{system}', which does not"):
+        refuse_ineffective("the flags", values, resolve([("the flags", values)], system))
+    refuse_ineffective("the flags", {option: ""}, resolve([("the flags", {option: ""})], system))
+
+
 def test_batches_in_the_order_of_the_file_have_a_size_too() -> None:
     values = {"batches": "ordered", "bsz": 4}
     refuse_ineffective("the flags", values, resolve([("the flags", values)]))

@@ -18,6 +18,7 @@ from method_tng.runs.folder import RunFolder
 from method_tng.runs.systems import recipe_of
 from method_tng.search import opening
 from method_tng.search.answers import SearchRequest, clock
+from method_tng.search.encoding import FilmWindows
 from method_tng.search.filling import add_split, tend_neighbours
 from method_tng.search.index import Index, Model
 from method_tng.search.opening import open_searcher
@@ -204,3 +205,8 @@ def test_the_command_adds_searches_and_tells(
     assert index_corpus.main(["search", str(tmp_path), "x"]) == 2
     assert f"{tmp_path} holds no index; make one with" in capsys.readouterr().err
     assert clock(3909.9) == "1:05:09"
+
+
+def test_a_run_that_sees_places_alone_cannot_search_films(tiny: DataSettings) -> None:
+    with pytest.raises(ConfigError, match="ctx_mode is 'tef', which sees nothing of a film"):
+        FilmWindows(replace(tiny, ctx_mode="tef"))

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from method_tng.contract.errors import CheckpointError, TrainingError
+from method_tng.contract.errors import CheckpointError, DataError, TrainingError
 from method_tng.contract.settings import DataSettings
 from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
@@ -258,6 +258,20 @@ def _wait_for(ready, child: subprocess.Popen) -> None:
         assert child.poll() is None, "the command ended early"
         time.sleep(0.1)
     raise AssertionError("the command did nothing for a minute")
+
+
+def test_tasks_that_a_blind_split_cannot_answer_leave_nothing_to_do(
+    tiny: DataSettings, tmp_path: Path
+) -> None:
+    run = _run(tiny, tmp_path, n_epoch=1)
+    _train(run)
+    path = Path(tiny.annotations.replace("{split}", "blind"))
+    path.write_text('{"desc_id": 200, "desc": "Who?"}\n', encoding="utf-8")
+    durations = json.loads(Path(tiny.durations).read_text())
+    Path(tiny.durations).write_text(json.dumps(durations | {"blind": durations["val"]}))
+    search = replace(run.settings.search, tasks=("SVMR", "TNG"))
+    with pytest.raises(DataError, match="'blind' has no ground truth, which SVMR and TNG cannot be answered"):
+        answer_run(run, replace(run.settings, search=search), "blind", torch.device("cpu"))
 
 
 def test_queries_without_a_moment_are_answered_and_left_out_of_the_recalls(
