@@ -14,14 +14,11 @@ import re
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from method_tng.contract.errors import ConfigError
 from method_tng.contract.settings import ON, DataSettings, SearchSettings, TrainSettings
-from method_tng.runs.systems import SYSTEMS, presets_of, recipe_of, settings_of
+from method_tng.runs.systems import SYSTEMS, recipe_of, settings_of
 
 if TYPE_CHECKING:  # a recipe needs torch, and --help shall stay quick
     from method_tng.contract.recipe import Stage
@@ -29,10 +26,6 @@ if TYPE_CHECKING:  # a recipe needs torch, and --help shall stay quick
 FEATURES = ("video_features", "sub_features", "query_features", "sentence_features")
 BESIDE = ("sentence_features", "portrait_features", "pictures")  # inputs that only some systems read
 NAME = re.compile(r"[\w.+=-]*")
-LAYOUTS = Path(__file__).parent / "layouts"
-PARTS = {"preset": str} | dict.fromkeys(
-    ("data", "train", "with_subtitles", "without_subtitles", "vid_feat_type"), dict
-)
 
 
 @dataclass(frozen=True)
@@ -134,82 +127,6 @@ def inference_options(system: str) -> set[str]:
     paths = ("annotations", "durations", *FEATURES)
     reading = ("format", "language", "narration_set", "cache_gb")
     return names | {*paths, *reading, "device", "precision", "results_root"}
-
-
-def read_preset(name_or_path: str, system: str) -> Sourced:
-    """A preset by the name of a file of the system's configs, or any YAML file by its path."""
-    presets = presets_of(system)
-    path = presets.get(name_or_path, Path(name_or_path))
-    if not path.is_file():
-        raise ConfigError(
-            f"there is no preset {name_or_path!r}; known: {', '.join(presets)}, or a YAML file's path"
-        )
-    return str(path), read_yaml(path)
-
-
-def read_layout(dset: str, ctx_mode: str | None, vid_feat_type: str | None) -> tuple[str, list[Sourced]]:
-    """Where the files of a data set lie, by the name of a known layout or the path of a YAML file like it.
-
-    Returns:
-        The preset that suits it ("" = defaults), and its options: the data set's, those of the context
-        mode, those of the video feature.
-    """
-    known = {path.stem: path for path in sorted(LAYOUTS.glob("*.yaml"))}
-    path = known.get(dset, Path(dset))
-    if not path.is_file() and ("/" in dset or path.suffix in (".yaml", ".yml")):
-        raise ConfigError(
-            f"{dset} is no file; expected a YAML file that says where a data set lies, as in data/README.md"
-        )
-    if not path.is_file():
-        near = (difflib.get_close_matches(dset, known, n=1) or list(known))[0]
-        raise ConfigError(
-            f"there is no data layout {dset!r}; did you mean {near!r}? Known: {', '.join(known)}. For other "
-            "data give a YAML file's path, or the paths as flags (--annotations, --video_features, ...)"
-        )
-    layout, source = read_yaml(path), f"layout {dset}"
-    foreign = [name for name in layout if name not in PARTS or not isinstance(layout[name], PARTS[name])]
-    if foreign or "data" not in layout:
-        raise ConfigError(
-            f"{source}: {foreign[0] if foreign else 'data'} is {'no part of' if foreign else 'missing in'} a "
-            f"layout; expected {', '.join(PARTS)}, where data holds options such as annotations"
-        )
-    chosen: list[Sourced] = [(source, {"dset_name": path.stem})]
-    chosen += [(source, layout["data"]), (source, layout.get("train") or {})]
-    if ctx_mode is not None:
-        chosen.append((source, {"ctx_mode": ctx_mode}))
-    mode = ctx_mode or layout["data"].get("ctx_mode", DataSettings().ctx_mode)
-    chosen.append((source, layout.get("with_subtitles" if "sub" in mode else "without_subtitles") or {}))
-    kinds = layout.get("vid_feat_type") or {}
-    kind = vid_feat_type or next(iter(kinds), None)
-    preset = layout.get("preset", "")
-    presets = sorted({name for system in SYSTEMS for name in presets_of(system)})
-    if preset and preset not in presets:  # one that another system has is left to that system
-        near = (difflib.get_close_matches(preset, presets, n=1) or presets)[0]
-        raise ConfigError(
-            f"{source}: there is no preset {preset!r}; did you mean {near!r}? Known: {', '.join(presets)}"
-        )
-    if kind is not None:
-        if kind not in kinds:
-            raise ConfigError(
-                f"{source} has no video feature {kind!r}; it has: {', '.join(kinds) or 'only one'}"
-            )
-        chosen.append((source, kinds[kind]))
-    return preset, chosen
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds one mapping."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds a {type(content).__name__}; expected a mapping of option: value")
-    if odd := [name for name in content if not isinstance(name, str)]:
-        raise ConfigError(f"{path}: {odd[0]!r} is no name of an option; expected a mapping of option: value")
-    return content
 
 
 def _changed(part: Any, changes: Mapping[str, Any]) -> Any:

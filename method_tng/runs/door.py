@@ -23,14 +23,13 @@ from method_tng.runs.config import (
     RunSettings,
     Sourced,
     inference_options,
-    presets_of,
-    read_layout,
-    read_preset,
     refuse_ineffective,
     resolve,
 )
 from method_tng.runs.flags import add_layout, add_options
 from method_tng.runs.folder import RunFolder
+from method_tng.runs.option_files import read_layout, read_preset
+from method_tng.runs.systems import presets_of
 
 DATA_SET = "[DSET [CTX_MODE [VID_FEAT_TYPE]]]"
 DEFAULTS = (

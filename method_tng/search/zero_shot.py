@@ -8,9 +8,10 @@ from method_tng.contract.errors import ConfigError
 from method_tng.contract.recipe import Sizes
 from method_tng.extraction.library import Library
 from method_tng.runs.checkpoint import save_weights
-from method_tng.runs.config import presets_of, read_preset, resolve
+from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
-from method_tng.runs.systems import UNTRAINED, recipe_of
+from method_tng.runs.option_files import read_preset
+from method_tng.runs.systems import UNTRAINED, presets_of, recipe_of
 
 
 def zero_shot_run(folder: Path, library: Library) -> RunFolder:

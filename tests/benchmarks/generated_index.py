@@ -27,8 +27,9 @@ from method_tng.contract.settings import DataSettings
 from method_tng.dataset.windows import cut
 from method_tng.encoders.hashed import HashedEncoder
 from method_tng.runs.checkpoint import fingerprint, save_weights
-from method_tng.runs.config import read_preset, resolve
+from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
+from method_tng.runs.option_files import read_preset
 from method_tng.runs.systems import recipe_of
 from method_tng.search.encoding import FilmFacts, facts_and_times
 from method_tng.search.index import Index, Model

@@ -12,16 +12,14 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 
 import numpy as np
-import yaml
 
 from method_tng.contract.settings import DataSettings
 from method_tng.dataset.collection import Collection
 from method_tng.dataset.text import words_of
+from method_tng.runs.option_files import LAYOUTS, read_yaml
 
-LAYOUTS = Path(__file__).parents[2] / "method_tng" / "runs" / "layouts"
 CUTOFFS, THRESHOLDS = (1, 5, 10, 100), (0.3, 0.5, 0.7)
 MOST_WORDS, LEAST_QUERIES = 4000, 4  # of the bag of words
 LONGEST, PER_LENGTH, PER_WINDOW, MOST_WINDOWS = 11, 4, 5, 20  # of the moment search
@@ -49,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def settings_of(name: str) -> DataSettings:
     """The data settings of a layout, features as they are and labels that end with the moment."""
-    content = yaml.safe_load((LAYOUTS / f"{name}.yaml").read_text(encoding="utf-8"))["data"]
+    content = read_yaml(LAYOUTS / f"{name}.yaml")["data"]
     return DataSettings(**{**content, "no_norm_vfeat": True, "no_norm_tfeat": True, "label_end": "inclusive"})
 
 

@@ -10,13 +10,12 @@ from method_tng.contract.files import write_json
 from method_tng.runs.config import (
     inference_options,
     options_of,
-    read_layout,
-    read_preset,
     refuse_ineffective,
     resolve,
 )
 from method_tng.runs.door import parse_training
 from method_tng.runs.flags import add_options, help_of
+from method_tng.runs.option_files import read_layout, read_preset
 from method_tng.runs.systems import SYSTEMS, presets_of
 
 

@@ -11,7 +11,8 @@ from baselines.cnclip_rnl.recipe import fuse
 from baselines.cnclip_rnl.scripts import shot_recall, write_pictures, write_shots
 from baselines.cnclip_rnl.settings import CnclipRnlSettings
 from method_tng import inference, train
-from method_tng.runs.config import read_preset, resolve
+from method_tng.runs.config import resolve
+from method_tng.runs.option_files import read_preset
 from tests.tiny import make_tiny
 
 OPTIONS = (
