@@ -85,27 +85,35 @@ def answer_split(
         matcher = None
     search = replace(search, tasks=answerable(search.tasks, collection))
     codes = encoded_corpus(encoder.encode_windows, collection, search, device, store)
-    starts = [window.start for window in collection.windows]
-    ends = [window.end for window in collection.windows]
-    corpus = Corpus(
-        codes,
-        [window.window_id for window in collection.windows],
-        [movie.movie_id for movie in collection.split.movies],
-        torch.from_numpy(collection.window_movies).to(device),
-        torch.tensor(starts, dtype=torch.float64, device=device),
-        torch.tensor(ends, dtype=torch.float64, device=device)
-        - torch.tensor(starts, dtype=torch.float64, device=device),
-    )
     narrations = collection.split.narrations
     queries = encode_queries(
         encoder.encode_queries, collection.query_batch, len(narrations), search.eval_query_bsz, device
     )
     answerer = Answerer(matcher, localizer, recipe.fusion, recipe.reported, own, search, preselection)
-    own_places = (collection.own_window, collection.own_film)
-    places = Places(*(torch.from_numpy(rows).to(device) for rows in own_places))
     num_blocks = math.ceil(len(narrations) / search.eval_query_bsz)
     shown = tqdm(queries, total=num_blocks, unit="block of queries", disable=None, leave=False)
-    return answer(answerer, corpus, shown, [item.query_id for item in narrations], places)
+    ids, corpus = [item.query_id for item in narrations], corpus_of(collection, codes)
+    return answer(answerer, corpus, shown, ids, places_of(collection, device))
+
+
+def corpus_of(collection: Collection, codes: CorpusCodes) -> Corpus:
+    """The windows of a split as they are searched, on the device of their codes."""
+    times = torch.tensor([(one.start, one.end) for one in collection.windows], dtype=torch.float64)
+    starts, ends = times.to(codes.device).unbind(1)  # (M,) each
+    return Corpus(
+        codes,
+        [window.window_id for window in collection.windows],
+        [movie.movie_id for movie in collection.split.movies],
+        torch.from_numpy(collection.window_movies).to(codes.device),
+        starts,
+        ends - starts,
+    )
+
+
+def places_of(collection: Collection, device: torch.device) -> Places:
+    """Where the queries of a split happen, as far as that is known."""
+    own = (collection.own_window, collection.own_film)
+    return Places(*(torch.from_numpy(rows).to(device) for rows in own))
 
 
 def _files(path: Path) -> list[Path]:

@@ -155,6 +155,7 @@ def _unknown(source: str, name: str, known: Iterable[str]) -> str:
 
 
 def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> Any:
+    """An option's value as its type.  Raises ConfigError where it is none, or none that is allowed."""
     if kind is tuple and isinstance(value, list | tuple):
         value = _items(source, field, value)
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
@@ -163,6 +164,12 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
         raise ConfigError(f"{source}: {field.name} is {value}; expected a finite number")
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{source}: {field.name} is {value!r}; expected {kind.__name__}")
+    _require_allowed(source, field, value)
+    return value
+
+
+def _require_allowed(source: str, field: dataclasses.Field, value: Any) -> None:
+    """Raises ConfigError for a value out of bounds, not among the choices, or unfit for a file's name."""
     if field.metadata.get("in_file_name") and not NAME.fullmatch(str(value)):
         raise ConfigError(
             f"{source}: {field.name} is {value!r}; it goes into a file's name, so expected letters, digits, "
@@ -176,7 +183,6 @@ def _checked(source: str, field: dataclasses.Field, kind: type, value: Any) -> A
         raise ConfigError(f"{source}: {field.name} is {value}; expected at least {least}")
     if most is not None and not value <= most:
         raise ConfigError(f"{source}: {field.name} is {value}; expected at most {most}")
-    return value
 
 
 def _items(source: str, field: dataclasses.Field, value: Iterable[Any]) -> tuple:
