@@ -46,8 +46,7 @@ class Journal:
         self._writer.flush()
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs to go on with the running epoch's means, the log and the curves."""
-        self._writer.flush()  # else a kill takes points of steps that are not trained again
+        """What a resumed run needs to go on with the running epoch's means and the log's lines."""
         written = self._log.stat().st_size if self._log.is_file() else 0
         return {"sums": self.sums, "count": self.count, "written": written}
 
