@@ -44,7 +44,8 @@ def _train(words: list[str]) -> int:
                 train_run(run, recipe_of(settings.system), process, wish)
         except Stopped:
             told = f"stopped; go on with: bash method_tng/scripts/train.sh --resume {run.path}"
-            print(told, file=sys.stderr)
+            if process.leads:
+                print(told, file=sys.stderr)
             return 128 + (wish.signal or signal.SIGTERM)  # another process may have got it
         except TngError:
             if process.leads and not args.resume:

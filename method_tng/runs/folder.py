@@ -88,6 +88,9 @@ class RunFolder:
                 raise CheckpointError(
                     f"{self.path} is being trained by another process; wait for it, or stop it first"
                 ) from error
+            for kind in ("safetensors", "trainer_state.pt"):  # what a kill left half written
+                for left in self.path.glob(f".*.{kind}.*.part"):
+                    left.unlink()
             yield
 
     @property

@@ -86,3 +86,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
         write_whole(path, fail)
     assert path.read_text() == "1"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_next_training_takes_away_what_a_kill_left_half_written(tmp_path: Path) -> None:
+    run = RunFolder.create(resolve([("x", {"results_root": str(tmp_path)})]), {})
+    left = [".find.best.safetensors.77.part", ".find.trainer_state.pt.77.part"]
+    answers = ".val_films.json.78.part"  # of a search that goes on
+    for name in (*left, answers, "find.best.safetensors"):
+        (run.path / name).write_bytes(b"half")
+    with run.locked():
+        assert {path.name for path in run.path.iterdir()} >= {answers, "find.best.safetensors"}
+        assert not [name for name in left if (run.path / name).exists()]
