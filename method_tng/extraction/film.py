@@ -189,6 +189,8 @@ def _remark(facts: "Facts", count: "Count") -> None:
     if facts.told_duration and facts.begin + count.end < 0.98 * facts.told_duration - 1:
         told = f"the container says {facts.told_duration:.1f} s"
         count.remarks.append(f"{count.end:.1f} s could be decoded, {told}")
+    if count.faults:
+        count.remarks.append(f"{count.faults} packets or frames could not be decoded and are left out")
     if facts.picture_tracks:
         count.remarks.append(f"{facts.picture_tracks} subtitle tracks are pictures and cannot be read")
     if facts.container == "mp4" and not facts.faststart:

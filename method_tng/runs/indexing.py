@@ -35,7 +35,7 @@ def index_parser() -> argparse.ArgumentParser:
     for verb in (add, compact):
         verb.add_argument("--backend", choices=("exact", "faiss"), help="whether FAISS shall find windows")
     search.add_argument("text", help="a sentence, in quotes")
-    search.add_argument("--top", type=int, default=10, metavar="N", help="most moments; 10")
+    search.add_argument("--top", type=_count, default=10, metavar="N", help="most moments; 10")
     search.add_argument("--by_film", action="store_true", help="only the best moment of each film")
     search.add_argument(
         "--backend",
@@ -44,3 +44,10 @@ def index_parser() -> argparse.ArgumentParser:
         help="auto: FAISS where it is prepared",
     )
     return parser
+
+
+def _count(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} moments cannot be listed; expected at least 1")
+    return number

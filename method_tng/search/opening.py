@@ -35,7 +35,7 @@ def open_searcher(folder: Path, results_root: str = RESULTS, backend: str = "aut
 
     Raises:
         DataError: no index, or a damaged one.
-        ConfigError, CheckpointError: its run is gone or holds another model now.
+        ConfigError, CheckpointError: its run or library is gone, or it holds another model now.
         MissingExtra: FAISS is asked for and not installed.
     """
     index = Index.open(folder)
@@ -45,6 +45,12 @@ def open_searcher(folder: Path, results_root: str = RESULTS, backend: str = "aut
         raise ConfigError(
             f"{run.path} holds the model {weights}, {folder} was made with {index.manifest.model.weights}; "
             "build the index again with this run"
+        )
+    library = index.manifest.model.library
+    if library and not Path(library).is_dir():
+        raise ConfigError(
+            f"the library {library} of {folder} is not there; tell where it is now with: "
+            f"index.sh add {folder} --library LIBRARY"
         )
     searcher = Searcher(index, answerer, _asker(run))
     if backend == "faiss" and not faiss_index.is_there(index):

@@ -115,6 +115,21 @@ def test_a_film_that_goes_away_meanwhile_is_told_and_the_others_stay(films: Path
     assert not outcome.done and len(outcome.failed) == 3
 
 
+def test_what_could_not_be_decoded_inside_a_film_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "films").mkdir()
+    path = render(tmp_path / "films" / "Holes.mp4", [k / 25 for k in range(250)])
+    raw = bytearray(path.read_bytes())
+    first = raw.index(b"mdat") + 2000
+    raw[first : first + 500] = b"\xff" * 500
+    path.write_bytes(raw)
+    assert _extract(tmp_path / "films", tmp_path / "library", "--processes", 1) == 0
+    film = Library.open(tmp_path / "library").film("Holes")
+    told = f"{film.faults} packets or frames could not be decoded and are left out"
+    assert film.faults > 0 and told in film.remarks and told in caplog.text
+
+
 def test_a_second_extraction_into_a_library_is_refused(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

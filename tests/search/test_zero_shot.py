@@ -89,6 +89,23 @@ def test_films_are_found_by_sentences_that_nothing_was_trained_on(
     assert "holds no film 'film-9'" in capsys.readouterr().err
 
 
+def test_a_library_that_moved_is_asked_for(
+    library: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    index = tmp_path / "index"
+    assert index_corpus.main(["add", str(index), "--zero_shot", "--library", str(library)]) == 0
+    moved = library.rename(tmp_path / "elsewhere")
+    capsys.readouterr()
+    assert index_corpus.main(["search", str(index), "snow"]) == 2
+    told = capsys.readouterr().err
+    assert f"{library} of {index} is not there; tell where it is now with: index.sh add {index}" in told
+    assert index_corpus.main(["add", str(index), "--library", str(moved)]) == 0
+    assert index_corpus.main(["search", str(index), "snow", "--top", "0"]) == 2
+    assert "0 moments cannot be listed" in capsys.readouterr().err
+    assert index_corpus.main(["search", str(index), "snow", "--top", "1"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_descriptors_know_no_sentences(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     images = {"kind": "descriptors", "width": 264, "version": 1}
     folder = _library(tmp_path / "library", images, {"film": np.ones((20, 264))})
