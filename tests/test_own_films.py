@@ -9,13 +9,14 @@ import h5py
 import numpy as np
 import pytest
 
-from method_tng import inference, prepare, train
+from method_tng import index_corpus, inference, prepare, train
 from method_tng.contract.words import words_of
 
 README = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## Your own films")[2]
-LAYOUT, TRAINING, LATER = re.findall(r"```(?:yaml|bash)\n(.*?)```", SECTION, re.DOTALL)
+LAYOUT, TRAINING, LATER, ONE_BY_ONE = re.findall(r"```(?:yaml|bash)\n(.*?)```", SECTION, re.DOTALL)
 DOORS = {"prepare": prepare.main, "train": train.main, "inference": inference.main}
+DOORS["index"] = index_corpus.main
 WORDS = words_of("man woman opens door runs street night rain takes letter child laughs boat light hand")
 FILMS = {"train": ["The Harbour", "Night (1999)"], "val": ["Snow"]}
 QUICK = ["--n_epoch", "1", "--hidden_size", "8", "--device", "cpu"]
@@ -98,6 +99,9 @@ def test_the_pages_commands_train_and_answer_sentences_that_come_later(
     assert [entry["desc"] for entry in answers["VCMR"]] == typed
     assert set(answers["video2idx"]) == {film for films in FILMS.values() for film in films}
     assert all(entry["predictions"] for entry in answers["VCMR"])
+    capsys.readouterr()
+    assert _run(ONE_BY_ONE.replace("INDEX", str(folder / "index")), str(run)) == 0
+    assert "Snow  0:0" in capsys.readouterr().out
 
 
 def test_a_failed_start_leaves_no_run_and_says_what_is_missing(

@@ -33,7 +33,7 @@ def path_of(template: str, split: str, what: str = "annotations") -> Path:
     if path.exists():
         return path
     known = _splits_on_disk(template)
-    hint = f"; splits that exist: {', '.join(known)}" if known else "; give the right path"
+    hint = f"; splits that exist: {', '.join(known)}" if known else "; data/README.md says what to put where"
     raise DataError(f"{path} does not exist, it was expected to hold the {what} of split {split!r}{hint}")
 
 

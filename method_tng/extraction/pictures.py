@@ -7,13 +7,15 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from method_tng.contract.errors import MissingExtra
+from method_tng.contract.errors import DataError, MissingExtra
 from method_tng.extraction.jobs import films_of
 
 SLACK = 1e-6  # of a point
 
 
-def write_pictures(films: Path, out: Path, rate: float, size: int, quality: int = 90) -> int:
+def write_pictures(
+    films: Path, out: Path, rate: float, size: int, quality: int = 90
+) -> tuple[int, list[str]]:
     """Writes the pictures of all films of a folder; films that are there already are left alone.
 
     Each is named by its point of a grid of `rate` points a second; a frame that stays is written for each.
@@ -26,10 +28,10 @@ def write_pictures(films: Path, out: Path, rate: float, size: int, quality: int 
         quality: of the JPEG.
 
     Returns:
-        Films written now.
+        Films written now, and what is wrong with those that cannot be read, a sentence each.
 
     Raises:
-        DataError: no films, or one that cannot be opened.
+        DataError: no films.
         MissingExtra: films cannot be decoded here.
     """
     try:
@@ -37,15 +39,20 @@ def write_pictures(films: Path, out: Path, rate: float, size: int, quality: int 
     except ImportError as error:
         raise MissingExtra(error.name or "av", "video") from error
     out.mkdir(parents=True, exist_ok=True)
+    failed: list[str] = []
     left = [source for source in films_of(films) if not (out / source.film_id).is_dir()]
     for source in tqdm(left, unit="film", disable=None):
         unfinished = out / f".{source.film_id}.part"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        with Video(source.path) as video:
-            _write_film(video, unfinished, rate, size, quality)
-        unfinished.rename(out / source.film_id)
-    return len(left)
+        try:
+            with Video(source.path) as video:
+                _write_film(video, unfinished, rate, size, quality)
+            unfinished.rename(out / source.film_id)
+        except DataError as error:
+            shutil.rmtree(unfinished)
+            failed.append(str(error))
+    return len(left) - len(failed), failed
 
 
 def _write_film(video: Any, folder: Path, rate: float, size: int, quality: int) -> None:

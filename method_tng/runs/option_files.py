@@ -30,7 +30,10 @@ def read_preset(name_or_path: str, system: str) -> Sourced:
         raise ConfigError(
             f"there is no preset {name_or_path!r}; known: {', '.join(presets)}, or a YAML file's path"
         )
-    return str(path), read_yaml(path)
+    options = read_yaml(path)
+    if isinstance(options.get("data"), dict):
+        raise ConfigError(f"{path} says where a data set lies; give it as the first word, without --config")
+    return str(path), options
 
 
 def read_layout(dset: str, ctx_mode: str | None, vid_feat_type: str | None) -> tuple[str, list[Sourced]]:

@@ -18,7 +18,7 @@ from method_tng.runs.systems import UNTRAINED, recipe_of
 from method_tng.search import faiss_index
 from method_tng.search.encoding import FilmFacts, FilmWindows, add_films
 from method_tng.search.index import Index, IndexedFilm, Model
-from method_tng.search.opening import CPU, data_of, load_answerer, place_of
+from method_tng.search.opening import CPU, data_of, load_answerer, run_of
 from method_tng.search.zero_shot import zero_shot_run
 
 CUT = (  # data settings by which a film becomes windows
@@ -113,7 +113,7 @@ def tend_neighbours(index: Index, results_root: str, backend: str | None, anew: 
         with index.writing():
             faiss_index.remove(index)
     elif backend == "faiss" or faiss_index.is_there(index):
-        answerer, _ = load_answerer(RunFolder.open(place_of(index), results_root))
+        answerer, _ = load_answerer(run_of(index, results_root))
         with index.writing():
             faiss_index.update(index, answerer.matcher, anew)
 
@@ -123,7 +123,7 @@ def _run_of(told: Mapping[str, Any], there: Index | None, library: Path | None) 
     if told.get("run"):
         return RunFolder.open(told["run"], told["results_root"])
     if there:
-        run = RunFolder.open(place_of(there), told["results_root"])
+        run = run_of(there, told["results_root"])
         if told.get("zero_shot") and run.settings.system != UNTRAINED:
             raise ConfigError(
                 f"{told['index']} was made with the trained run {run.path}; choose another folder for "

@@ -39,7 +39,7 @@ def open_searcher(folder: Path, results_root: str = RESULTS, backend: str = "aut
         MissingExtra: FAISS is asked for and not installed.
     """
     index = Index.open(folder)
-    run = RunFolder.open(place_of(index), results_root)
+    run = run_of(index, results_root)
     answerer, weights = load_answerer(run)
     if weights != index.manifest.model.weights:
         raise ConfigError(
@@ -66,6 +66,17 @@ def place_of(index: Index) -> str:
     """Where the run of an index lies; a run inside the index moves with it."""
     run = index.manifest.model.run
     return run if Path(run).is_absolute() else str(index.folder / run)
+
+
+def run_of(index: Index, results_root: str) -> RunFolder:
+    """The run of an index.  Raises ConfigError when it lies elsewhere now."""
+    place = place_of(index)
+    if not Path(place).is_dir():
+        raise ConfigError(
+            f"{index.folder} was made with the run {place}, which is not there; if it was moved, tell where "
+            f"it is: index.sh add {index.folder} --run RUN"
+        )
+    return RunFolder.open(place, results_root)
 
 
 def data_of(run: RunFolder) -> DataSettings:

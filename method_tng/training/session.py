@@ -46,6 +46,7 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
     Raises:
         Stopped: a signal came; everything is saved.
         ConfigError: the system does not answer what is asked of it when training is done.
+        DataError: the training split, or one that is answered, has faults.
     """
     if run.settings.train.final_split:  # what cannot be answered then is told now
         parts = recipe.assemble({stage.name: nn.Identity() for stage in recipe.stages})
@@ -64,6 +65,8 @@ def train_run(run: RunFolder, recipe: Recipe, process: Process, wish: Wish) -> N
             run.add_facts(text_encoder=encoder)  # the last stage's reads a typed sentence
             if training.vocabulary:
                 training.vocabulary.write(run.path / "vocabulary.json")
+            if run.settings.train.final_split not in ("", run.settings.train.eval_split):
+                open_split(run, run.settings, stage, run.settings.train.final_split)  # its faults, too, now
         _train_stage(run, recipe, stage, training, process, wish)
 
 

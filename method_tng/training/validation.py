@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from method_tng.contract.errors import ConfigError
+from method_tng.contract.errors import ConfigError, TrainingError
 from method_tng.contract.items import RankingTable
 from method_tng.dataset.collection import Collection
 from method_tng.retrieval.pipeline import SCOPES, Key
 from method_tng.retrieval.predictions import ground_truth, submission_of
 from method_tng.training import chance
-from standalone_eval import evaluate
+from standalone_eval import EvalInputError, evaluate
 
 IOU = {"windows": (0.3, 0.5, 0.7), "films": (0.1, 0.3, 0.5, 0.7)}
 TOPK = (1, 5, 10, 100)
@@ -38,7 +38,15 @@ def score_split(tables: Mapping[Key, RankingTable], collection: Collection) -> M
     for scope in SCOPES:
         if any(where == scope for where, _ in tables):
             submission = submission_of({key: table.take(known) for key, table in tables.items()}, scope)
-            result = evaluate(submission, truths[scope], "tng", iou=IOU[scope], topk=TOPK, allow_missing=True)
+            try:
+                result = evaluate(
+                    submission, truths[scope], "tng", iou=IOU[scope], topk=TOPK, allow_missing=True
+                )
+            except EvalInputError as error:
+                raise TrainingError(
+                    f"the answers cannot be scored ({str(error).splitlines()[0]}): the weights have "
+                    "diverged; train with a smaller --lr"
+                ) from error
             named = {
                 ("TNG" if scope == "films" and task == "SVMR" else task): v
                 for task, v in result.metrics.items()

@@ -180,6 +180,10 @@ def test_a_misspelt_preset_of_a_layout_and_a_layout_that_is_not_there_are_told(t
         read_layout(str(mine), None, None)
     mine.write_text("preset: films\ndata: {annotations: x.jsonl}\n", encoding="utf-8")
     assert read_layout(str(mine), None, None)[0] == "films"  # another system has it
+    with pytest.raises(
+        ConfigError, match=r"mine\.yaml says where a data set lies; give it as the first word"
+    ):
+        parse_training(["--config", str(mine)])
     with pytest.raises(ConfigError, match=r"other\.yaml is no file; expected a YAML file"):
         read_layout(str(tmp_path / "other.yaml"), None, None)
 

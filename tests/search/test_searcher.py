@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -173,6 +174,17 @@ def test_features_of_another_width_are_told_before_an_index_is_made(run: RunFold
     with pytest.raises(DataError, match=r"narrow\.h5 has rows of 5 values, .* was trained on rows of 12"):
         add_split(tmp_path / "index", RunFolder(run.path, other), "val")
     assert not (tmp_path / "index").exists()
+
+
+def test_a_run_or_a_library_that_was_moved_is_told(run: RunFolder, tmp_path: Path) -> None:
+    index = add_split(tmp_path / "index", run, "val")
+    model = index.manifest.model
+    Index.create(tmp_path / "one", msgspec.structs.replace(model, run=str(tmp_path / "gone")))
+    with pytest.raises(ConfigError, match=r"gone, which is not there; .* index\.sh add .*one --run RUN"):
+        open_searcher(tmp_path / "one")
+    Index.create(tmp_path / "two", msgspec.structs.replace(model, library=str(tmp_path / "gone")))
+    with pytest.raises(ConfigError, match=r"library .*gone of .* is not there; .* index\.sh add .*two --lib"):
+        open_searcher(tmp_path / "two")
 
 
 def test_the_list_names_no_place_twice(run: RunFolder, tmp_path: Path) -> None:

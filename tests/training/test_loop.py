@@ -152,6 +152,30 @@ def test_a_loss_that_is_not_finite_stops_and_names_term_step_and_queries(
         _train(run)
 
 
+def test_weights_that_diverged_behind_the_last_loss_are_told(
+    tiny: DataSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = StageTrainer._end_epoch
+
+    def diverged(self: StageTrainer) -> None:
+        for parameter in self.state.model.parameters():
+            parameter.data.fill_(float("nan"))
+        end(self)
+
+    monkeypatch.setattr(StageTrainer, "_end_epoch", diverged)
+    with pytest.raises(TrainingError, match=r"cannot be scored .* diverged; train with a smaller --lr"):
+        _train(_run(tiny, tmp_path, ema=0.0, n_epoch=1))
+
+
+def test_a_split_that_cannot_be_answered_in_the_end_is_told_at_the_start(
+    tiny: DataSettings, tmp_path: Path
+) -> None:
+    run = _run(tiny, tmp_path, final_split="last")
+    with pytest.raises(DataError, match="annotations of split 'last'"):
+        _train(run)
+    assert not (run.path / "train.log").exists()
+
+
 def test_early_stopping_counts_evaluations_without_gain(tiny: DataSettings, tmp_path: Path) -> None:
     run = _run(tiny, tmp_path, lr=1e-9, n_epoch=30, max_es_cnt=2, data_ratio=0.2)
     _train(run)
