@@ -4,6 +4,7 @@ import hashlib
 import logging
 import multiprocessing
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -65,7 +66,7 @@ def films_of(folder: Path) -> list[Source]:
     paths = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not _is_hidden(path.relative_to(folder))
     )
     if not paths:
         raise DataError(f"{folder} holds no film; expected files that end with {ENDINGS}")
@@ -145,8 +146,13 @@ def _tell(film: Film) -> None:
         logger.warning("%s: %s", film.film_id, remark)
 
 
+def _is_hidden(inside: Path) -> bool:
+    return any(part.startswith(".") for part in inside.parts)
+
+
 def _film_id(inside: Path) -> str:
-    words = UNSAFE.sub("-", "_".join(inside.parts)).strip(".-")
+    name = unicodedata.normalize("NFC", "_".join(inside.parts))  # some systems write é as e and an accent
+    words = UNSAFE.sub("-", name).strip(".-")
     return (words or "film").encode()[:LONGEST].decode(errors="ignore")
 
 

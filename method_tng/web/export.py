@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from method_tng.search.answers import FoundMoment
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a cell that begins so is computed by spreadsheets
+FORMULA = tuple("=+-@＝＋－＠\t\r\n")  # a cell that begins so is computed by spreadsheets
 EDIT_RATE = 25  # frames a second of the time codes
 COLUMNS = ("rank", "film_id", "title", "start", "end", "score", "band", "subtitle")
 

@@ -210,6 +210,10 @@ def test_moments_are_taken_away_in_every_format(client: TestClient) -> None:
     rows = list(csv.DictReader(io.StringIO(taken("csv").removeprefix("\ufeff"))))
     assert len(rows) == 9 and rows[0]["start"] == "1.000" and rows[0]["rank"] == "1"
     assert rows[0]["subtitle"] == "'=1+1 & <said>" and rows[0]["sentence"] == "'=a <--> b"
+    wide = client.get(
+        "/export/csv", params={"text": "＝1+1"}
+    ).content.decode()  # as Chinese keyboards write it
+    assert wide.splitlines()[1].endswith(",'＝1+1")
     assert taken("srt", "&films=One").startswith(
         "1\n00:00:01,000 --> 00:00:05,000\n1. =a <→ b\n\n2\n00:00:11,000"
     )
