@@ -75,6 +75,13 @@ def agree(process: Process, mine: bool) -> bool:
     return bool(flag.item())
 
 
+def averaged(process: Process, values: torch.Tensor) -> torch.Tensor:
+    """The mean of all processes' values, of any shape; works in place."""
+    if process.world > 1:
+        dist.all_reduce(values)
+    return values / process.world
+
+
 def shared(process: Process, value: Any) -> Any:
     """The leading process' value, in every process."""
     if process.world == 1:

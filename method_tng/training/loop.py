@@ -162,7 +162,7 @@ class StageTrainer:
             with only_trainable(self.state.model, objective):
                 with arithmetic(train, self.process.device):
                     named = self.losses(index, batch, progress)
-                terms |= finite_terms(named, progress, batch)
+                terms |= finite_terms(named, progress, batch, self.process)
                 update(optimizer, sum(named.values()), train.grad_clip)
         self.state.average.update()
         place.step += 1

@@ -12,7 +12,7 @@ from method_tng.contract.batch import Batch
 from method_tng.contract.errors import TrainingError
 from method_tng.contract.recipe import Objective, Progress
 from method_tng.contract.settings import TrainSettings
-from method_tng.training.distributed import Process
+from method_tng.training.distributed import Process, averaged
 
 
 class Losses(nn.Module):
@@ -69,15 +69,16 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor, grad_clip: float) -> 
     optimizer.zero_grad(set_to_none=True)
 
 
-def finite_terms(terms: Mapping[str, Tensor], progress: Progress, batch: Batch) -> dict[str, float]:
-    """The terms as numbers.
+def finite_terms(
+    terms: Mapping[str, Tensor], progress: Progress, batch: Batch, process: Process
+) -> dict[str, float]:
+    """The terms as numbers: their means over all processes, since gradients are averaged over them too.
 
     Raises:
-        TrainingError: names the term, the step and the batch's queries.
+        TrainingError: names the term, the step and the batch's queries, in every process at once.
     """
-    values = dict(
-        zip(terms, torch.stack([term.detach().float() for term in terms.values()]).tolist(), strict=True)
-    )
+    found = averaged(process, torch.stack([term.detach().float() for term in terms.values()]))
+    values = dict(zip(terms, found.tolist(), strict=True))
     bad = [name for name, value in values.items() if not math.isfinite(value)]
     if bad:
         ids = ", ".join(map(str, batch.queries.ids[:8]))

@@ -267,12 +267,18 @@ def test_two_processes_learn_what_one_learns(
     torchrun += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", "-m", "method_tng.train"]
     for words in (_command(*flags, "--exp_id", "one"), [*torchrun, *flags, "--exp_id", "two"]):
         subprocess.run(words, env=_environment(), check=True, capture_output=True)
-    one, two = (
-        load_file(next(tmp_path.glob(f"*-{name}-*/find.last.safetensors"))) for name in ("one", "two")
-    )
+    runs = [next(tmp_path.glob(f"*-{name}-*")) for name in ("one", "two")]
+    assert _logged(runs[0]) == pytest.approx(_logged(runs[1]), abs=2e-4)  # they are written with 4 digits
+    one, two = (load_file(run / "find.last.safetensors") for run in runs)
     for key in (name for name in one if not name.endswith("key.bias")):  # its true gradient is 0: all noise
         difference = (one[key] - two[key]).abs().max() / one[key].abs().max().clamp(min=1e-3)
         assert difference < 1e-5, key
+
+
+def _logged(run: Path) -> list[float]:
+    """All loss terms of all epochs, as the log has them."""
+    lines = [line for line in (run / "train.log").read_text().splitlines() if "[Loss]" in line]
+    return [float(word) for line in lines for word in line.split("[Loss]")[1].split()[1::2]]
 
 
 def _wait_for(ready, child: subprocess.Popen) -> None:
