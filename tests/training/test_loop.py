@@ -1,7 +1,6 @@
 """Training on the tiny corpus: resume, stop, several processes, faults.  Everything random is switched on."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from method_tng import train
 from method_tng.contract.errors import CheckpointError, DataError, TrainingError
 from method_tng.contract.settings import DataSettings
 from method_tng.runs.config import resolve
@@ -195,13 +195,9 @@ def _flags(data: DataSettings, root: Path, **options) -> list[str]:
     return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
 def test_sigterm_saves_and_says_how_to_go_on(tiny: DataSettings, tmp_path: Path) -> None:
     words = _command(*_flags(tiny, tmp_path, n_epoch=10_000, eval_split="", save_every=1000))
-    child = subprocess.Popen(words, env=_environment(), stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     _wait_for(lambda: list(tmp_path.glob("*/train.log")), child)
     child.send_signal(signal.SIGTERM)
     _, told = child.communicate(timeout=60)
@@ -214,14 +210,12 @@ def test_sigterm_saves_and_says_how_to_go_on(tiny: DataSettings, tmp_path: Path)
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments_leave_a_run_that_goes_on(tiny: DataSettings, tmp_path: Path) -> None:
     flags = _flags(tiny, tmp_path, n_epoch=60, save_every=0, stop_task="last")
-    whole = subprocess.run(_command(*flags), env=_environment(), check=True, capture_output=True)
+    whole = subprocess.run(_command(*flags), check=True, capture_output=True)
     assert whole.returncode == 0
     reference = next(tmp_path.glob("*/opt.json")).parent
     draw, words = random.Random(0), _command(*flags)
     for _ in range(20):
-        child = subprocess.Popen(
-            words, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         others = lambda: [path.parent for path in tmp_path.glob("*/opt.json") if path.parent != reference]  # noqa: E731
         _wait_for(others, child)
         time.sleep(draw.uniform(0, 8))
@@ -231,7 +225,7 @@ def test_twenty_kills_at_random_moments_leave_a_run_that_goes_on(tiny: DataSetti
         words = _command("--resume", str(run), "--results_root", str(tmp_path))
         for path in run.glob("*.safetensors"):
             load_file(path)
-    subprocess.run(words, env=_environment(), check=True, capture_output=True)
+    subprocess.run(words, check=True, capture_output=True)
     one, other = (load_file(path / "find.last.safetensors") for path in (reference, run))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
@@ -243,15 +237,9 @@ def test_twenty_kills_at_random_moments_leave_a_run_that_goes_on(tiny: DataSetti
 def test_two_processes_learn_what_one_learns(
     batches: str, scorer: str, tiny: DataSettings, tmp_path: Path
 ) -> None:
-    options = {
-        "drop": 0.0,
-        "input_drop": 0.0,
-        "batches": batches,
-        "n_epoch": 4,
-        "eval_split": "val" if batches == "shuffled" else "",
-        "ema": 0.0,
-        "lr": 1e-3,
-    }
+    evaluated = "val" if batches == "shuffled" else ""
+    options = {"batches": batches, "n_epoch": 4, "eval_split": evaluated, "ema": 0.0, "lr": 1e-3}
+    options |= {"drop": 0.0, "input_drop": 0.0}
     flags = _flags(tiny, tmp_path, **options)
     if scorer == "spans":
         unknown = ("--n_heads", "--drop", "--input_drop", "--hard_negative_start_epoch", "--hard_pool_size")
@@ -265,8 +253,8 @@ def test_two_processes_learn_what_one_learns(
         flags[at : at + 2] = ["--batch_windows", "6"]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
     torchrun += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", "-m", "method_tng.train"]
-    for words in (_command(*flags, "--exp_id", "one"), [*torchrun, *flags, "--exp_id", "two"]):
-        subprocess.run(words, env=_environment(), check=True, capture_output=True)
+    assert train.main([*flags, "--exp_id", "one"]) == 0
+    subprocess.run([*torchrun, *flags, "--exp_id", "two"], check=True, capture_output=True)
     runs = [next(tmp_path.glob(f"*-{name}-*")) for name in ("one", "two")]
     assert _logged(runs[0]) == pytest.approx(_logged(runs[1]), abs=2e-4)  # they are written with 4 digits
     one, two = (load_file(run / "find.last.safetensors") for run in runs)
