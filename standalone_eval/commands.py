@@ -69,6 +69,8 @@ def _write_extras(args: argparse.Namespace, result: Result) -> None:
             from .report import report
 
             write_text(args.report, report(result, wanted))
+        if not args.not_verbose:
+            tell(f"intervals and groups -> {', '.join(filter(None, (args.details_path, args.report)))}")
         return
     if args.bootstrap:
         print(interval_table(result, args.bootstrap, args.seed, args.cluster))

@@ -36,8 +36,9 @@ class Journal:
         self.sums, self.count = {}, 0
         return told
 
-    def metrics(self, epoch: int, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-        """An evaluation's recalls: scope -> task -> metric -> value, None where it is undefined."""
+    def metrics(self, epoch: int, metrics: Mapping[str, Mapping[str, Mapping[str, Any]]], told: str) -> None:
+        """An evaluation in words, and scope -> task -> metric -> value, None where it is undefined."""
+        self._line(f"[Epoch] {epoch:03d} [Recall] {told}")
         self._line(f"[Epoch] {epoch:03d} [Metrics] {json.dumps(metrics)}")
         named = [(scope, task, values) for scope, tasks in metrics.items() for task, values in tasks.items()]
         for scope, task, values in named:

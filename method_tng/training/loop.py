@@ -189,9 +189,9 @@ class StageTrainer:
         """Scores the weights; only the leading process has an evaluation."""
         place = self.state.place
         score, metrics = self.work.evaluate(self.state.average.current())
-        self.journal.metrics(place.epoch, metrics)
         better = self.train.stop_task == "last" or score > place.best_score
         told = f"{recall_line(metrics)}{', the best so far' if better and place.epoch else ''}"
+        self.journal.metrics(place.epoch, metrics, told)
         logger.info("epoch %d/%d  %s: %s", place.epoch, self.train.n_epoch, self.train.eval_split, told)
         if better:
             place.best_score, place.evaluations_without_gain = score, 0
