@@ -369,16 +369,17 @@ def test_words_can_be_read_in_light_and_dark(browser: sync_api.Browser, place: s
         assert (luminance(after) < 0.05) != (scheme == "dark")
 
 
-def test_the_page_fits_a_phone(browser: sync_api.Browser, place: str) -> None:
-    with opened(
-        browser, place, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
-    ) as page:
+@pytest.mark.parametrize("width", [320, 360])
+def test_the_page_fits_a_phone(browser: sync_api.Browser, place: str, width: int) -> None:
+    phone = {"viewport": {"width": width, "height": 740}, "has_touch": True, "is_mobile": True}
+    with opened(browser, place, **phone) as page:
         _search(page)
         expect(page.locator("button.card")).to_have_count(12)
         page.locator("button.card").nth(9).tap()
         _until(page, f"!{PAUSED}")
         expect(page.locator("video")).to_be_in_viewport(ratio=0.9)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".bar").bounding_box()["height"] < 120
         sizes = page.locator("button:visible, summary:visible").evaluate_all(
             "all => all.map((one) => Math.min(one.offsetWidth, one.offsetHeight))"
         )
