@@ -39,7 +39,7 @@ def _search(args: argparse.Namespace) -> int:
     from method_tng.search.answers import SearchRequest, clock
     from method_tng.search.opening import open_searcher
 
-    request = SearchRequest(args.text, args.top, group_by_film=args.by_film)
+    request = SearchRequest(" ".join(args.text), args.top, group_by_film=args.by_film)
     for found in open_searcher(args.index, args.results_root, args.backend).search(request).moments:
         said = f"  “{found.subtitle}”" if found.subtitle else ""
         print(f"{found.score:.4f}  {found.title}  {clock(found.start)} to {clock(found.end)}{said}")

@@ -35,4 +35,7 @@ class MissingExtra(TngError):
     """An optional package is not installed; the message holds the line that installs it."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"this needs the package {package!r}; install it with: pip install -e '.[{extra}]'")
+        super().__init__(
+            f"this needs the package {package!r}; install it with: pip install -e '.[{extra}]' (or all "
+            "extras: source setup.sh all)"
+        )

@@ -34,7 +34,7 @@ def index_parser() -> argparse.ArgumentParser:
         verb.add_argument("--split", help="a split of the run's own data instead")
     for verb in (add, compact):
         verb.add_argument("--backend", choices=("exact", "faiss"), help="whether FAISS shall find windows")
-    search.add_argument("text", help="a sentence, in quotes")
+    search.add_argument("text", nargs="+", metavar="TEXT", help="a sentence, in quotes or not")
     search.add_argument("--top", type=_count, default=10, metavar="N", help="most moments; 10")
     search.add_argument("--by_film", action="store_true", help="only the best moment of each film")
     search.add_argument(

@@ -76,6 +76,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind(place)
         listening.listen(128)
     except OSError as error:
-        told = f"{host}:{port} cannot be listened at ({error.strerror or error}); choose another --port"
+        told = (
+            f"{host}:{port} cannot be listened at ({error.strerror or error}); choose another --port or host"
+        )
         raise ConfigError(told) from error
     return listening

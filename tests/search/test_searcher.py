@@ -204,7 +204,10 @@ def test_the_command_adds_searches_and_tells(
     assert index_corpus.main(["add", folder, "--run", str(run.path), "--split", "val"]) == 0
     assert "2 films in" in capsys.readouterr().out
     assert index_corpus.main(["search", folder, "a man opens the door", "--top", "3"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    listed = capsys.readouterr().out
+    assert len(listed.splitlines()) == 3
+    assert index_corpus.main(["search", folder, "a", "man", "opens", "the", "door", "--top", "3"]) == 0
+    assert capsys.readouterr().out == listed
     assert index_corpus.main(["doctor", folder]) == 0
     assert "all files are whole" in capsys.readouterr().out
     assert index_corpus.main(["status", folder]) == 0
