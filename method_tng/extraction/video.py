@@ -22,6 +22,7 @@ from method_tng.contract.errors import DataError
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-6  # seconds by which a frame may lie before its grid point
+BACK = 2.0  # seconds; a stamp that lies farther back begins another film in the same file
 LATEST = 500_000.0  # seconds; a stamp beyond belongs to no film
 BROWSER_CODECS = {
     "mp4": ({"h264", "av1"}, {"aac", "mp3", ""}),
@@ -105,6 +106,7 @@ class Video:
         self._tick = float(self._stream.time_base)
         self._usual = float(1 / rate) if rate else 0.0  # seconds of a frame that does not say
         self._zero: float | None = None
+        self._latest = 0.0  # seconds of a frame
 
     def __enter__(self) -> "Video":
         return self
@@ -204,10 +206,11 @@ class Video:
             self._zero = stamp if begin is None else begin * self._tick
             self._rotation = int(frame.rotation) % 360
         seconds = stamp - self._zero
-        if not -TOLERANCE <= seconds <= LATEST:  # a stamp that jumps, back before the beginning or far away
+        if not max(-TOLERANCE, self._latest - BACK) <= seconds <= LATEST:  # a stamp that jumps
             self.count.faults += 1
             return None
         lasts = frame.duration * self._tick if frame.duration else self._usual
+        self._latest = max(self._latest, seconds)
         self.count.end = max(self.count.end, seconds + lasts)
         return seconds
 

@@ -60,6 +60,15 @@ def test_a_stamp_beyond_any_film_is_left_out_and_counted(tmp_path: Path) -> None
     assert video.count.faults == 1 and video.count.end < 1
 
 
+def test_a_second_film_in_the_same_file_is_left_out_and_counted(tmp_path: Path) -> None:
+    path = render(tmp_path / "film.ts", [k / 10 for k in range(40)])
+    path.write_bytes(2 * path.read_bytes())
+    with Video(path) as video:
+        times = [seconds for seconds, _ in video.frames(10.0)]
+    assert len(times) == 40 and times == sorted(times)
+    assert video.count.frames == 80 and video.count.faults > 10 and video.count.end < 4.2
+
+
 @pytest.mark.parametrize(("ending", "start"), [("mkv", 3.0), ("mp4", 3.0), ("mp4", 0.0)])
 def test_where_the_pictures_begin_on_the_files_own_clock_is_told(
     tmp_path: Path, ending: str, start: float
