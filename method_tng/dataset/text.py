@@ -2,12 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from method_tng.contract.files import write_text
 from method_tng.contract.words import words_of
+from method_tng.dataset.records import decode, read_text_bytes
 
 __all__ = ["Vocabulary", "words_of"]
 
@@ -55,7 +58,18 @@ class Vocabulary:
 
     @classmethod
     def read(cls, path: Path) -> "Vocabulary":
-        """What `write` wrote."""
-        content = json.loads(path.read_text(encoding="utf-8"))
-        frequencies: Iterable[int] = content["document_frequency"]
-        return cls(("", "", *content["words"]), (0, 0, *frequencies), content["num_queries"])
+        """What `write` wrote.  Raises DataError for anything else."""
+        stored = decode(read_text_bytes(path), _Stored, str(path))
+        words, frequencies = ("", "", *stored.words), (0, 0, *stored.document_frequency)
+        return cls(words, frequencies, stored.num_queries)
+
+
+class _Stored(msgspec.Struct):
+    """What is kept of a vocabulary.
+
+    {"words": ["a", "man"], "document_frequency": [7, 3], "num_queries": 9}
+    """
+
+    words: list[str]
+    document_frequency: list[int]
+    num_queries: int

@@ -62,17 +62,7 @@ class RunFolder:
             CheckpointError: nothing or more than one run answers to the name, or it has no options.
         """
         path = _find(model, Path(results_root))
-        try:
-            options = json.loads((path / "opt.json").read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise CheckpointError(
-                f"{path}/opt.json cannot be read ({error}); it is no run folder of ours"
-            ) from error
-        if not isinstance(options, dict):
-            raise CheckpointError(
-                f"{path}/opt.json holds a {type(options).__name__}; expected options by name"
-            )
-        return cls(path, resolve([(f"{path}/opt.json", options)]))
+        return cls(path, resolve([(f"{path}/opt.json", _read(path / "opt.json"))]))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -95,8 +85,8 @@ class RunFolder:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """run.json."""
-        return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        """run.json.  Raises CheckpointError when it is damaged."""
+        return _read(self.path / "run.json")
 
     def add_facts(self, **facts: Any) -> None:
         """Adds entries to run.json."""
@@ -120,6 +110,17 @@ class RunFolder:
 
     def _weights(self, stage: str) -> list[Path]:
         return [self.path / f"{stage}.{kind}.safetensors" for kind in ("best", "last")]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object of a run."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); this is no whole run folder") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}; expected values by name")
+    return content
 
 
 def _find(model: str, root: Path) -> Path:

@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from method_tng.contract.errors import CheckpointError
 from method_tng.runs.checkpoint import fill
+
+WHOLE = ("model", "average", "optimizers", "draws", "place", "journal")
 
 
 class Average:
@@ -71,7 +74,9 @@ class TrainerState:
         }
 
     def restore(self, state: Mapping[str, Any], source: str) -> None:
-        """The reverse of `to_dict`."""
+        """The reverse of `to_dict`.  Raises CheckpointError for anything else."""
+        if missing := [name for name in WHOLE if name not in state]:
+            raise CheckpointError(f"{source} is no trainer state of ours: {', '.join(missing)} missing")
         fill(self.model, state["model"], source)
         for name, value in state["average"].items():
             self.average.weights[name].copy_(value)

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from method_tng import train
-from method_tng.contract.errors import CheckpointError, DataError, TrainingError
+from method_tng.contract.errors import CheckpointError, DataError, TngError, TrainingError
 from method_tng.contract.settings import DataSettings
 from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
@@ -290,6 +290,25 @@ def test_tasks_that_a_blind_split_cannot_answer_leave_nothing_to_do(
     search = replace(run.settings.search, tasks=("SVMR", "TNG"))
     with pytest.raises(DataError, match="'blind' has no ground truth, which SVMR and TNG cannot be answered"):
         answer_run(run, replace(run.settings, search=search), "blind", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"words'])
+@pytest.mark.parametrize("name", ["run.json", "vocabulary.json"])
+def test_a_damaged_file_of_a_run_is_told(name: str, content: str, tiny: DataSettings, tmp_path: Path) -> None:
+    run = _run(replace(tiny, vocabulary=True), tmp_path, n_epoch=1)
+    _train(run)
+    (run.path / name).write_text(content)
+    with pytest.raises(TngError, match=rf"{name}"):
+        answer_run(run, run.settings, "val", torch.device("cpu"))
+
+
+def test_a_trainer_state_of_something_else_is_told(tiny: DataSettings, tmp_path: Path) -> None:
+    run = _run(tiny, tmp_path, n_epoch=1)
+    with pytest.raises(Stopped):
+        _train(run, StopAfter(1))
+    torch.save({"model": {}}, run.path / "find.trainer_state.pt")
+    with pytest.raises(CheckpointError, match=r"trainer_state\.pt is no trainer state of ours: average, "):
+        _train(run)
 
 
 def test_queries_without_a_moment_are_answered_and_left_out_of_the_recalls(
