@@ -17,7 +17,7 @@ def of_places(num_places: int, topk: Sequence[int]) -> dict[str, float]:
 
 
 def of_moments(
-    spans: np.ndarray,
+    spans: Sequence[np.ndarray],
     durations: np.ndarray,
     num_places: np.ndarray,
     iou: Sequence[float],
@@ -26,20 +26,21 @@ def of_moments(
     """Moment tasks: K independent guesses.
 
     Args:
-        spans: (N, 2) true moments in seconds of their place.
+        spans: N times (S, 2) true moments in seconds of their place, any of which is hit.
         durations: (N,) seconds of that place.
         num_places: (N,) places a guess is drawn from (1 when the place is given).
     """
     draw = np.random.default_rng(0)
-    lengths = spans[:, 1] - spans[:, 0]  # (N,)
+    lengths = np.concatenate([own[:, 1] - own[:, 0] for own in spans])
     hit = np.zeros((len(iou), len(spans)))
-    for query, (start, end) in enumerate(spans):
+    for query, own in enumerate(spans):
+        start, end = own[:, :1], own[:, 1:]  # (S, 1) each
         length = np.minimum(draw.choice(lengths, DRAWS), durations[query])
         begin = draw.random(DRAWS) * (durations[query] - length)
         shared = np.clip(np.minimum(end, begin + length) - np.maximum(start, begin), 0, None)
         union = length + (end - start) - shared
-        value = np.divide(shared, union, out=np.zeros(DRAWS), where=union > 0)
-        hit[:, query] = [(value >= threshold).mean() for threshold in iou]
+        value = np.divide(shared, union, out=np.zeros_like(union), where=union > 0)  # (S, DRAWS)
+        hit[:, query] = [(value >= threshold).any(0).mean() for threshold in iou]
     hit /= num_places
     return {
         f"R@{k},IoU={threshold}": float((1 - (1 - hit[row]) ** k).mean())

@@ -61,8 +61,8 @@ def chance_levels(collection: Collection) -> Metrics:
     movies = {movie.movie_id: movie.duration for movie in collection.split.movies}
     narrations = [collection.split.narrations[row] for row in known]
     own = [collection.windows[collection.own_window[row]] for row in known]
-    inside = np.array([collection.own_span[row] for row in known], dtype=np.float64)  # (N, 2)
-    in_film = np.array([item.spans[0] for item in narrations], dtype=np.float64)
+    inside = [np.array([collection.own_span[row]], dtype=np.float64) for row in known]  # N times (1, 2)
+    in_film = [np.array(item.spans, dtype=np.float64) for item in narrations]  # N times (S, 2)
     lengths = np.array([window.end - window.start for window in own])
     durations = np.array([movies[item.movie_id] for item in narrations])
     one = np.ones(len(narrations))

@@ -14,7 +14,7 @@ def test_a_place_among_m_is_guessed_k_times_in_m() -> None:
 def test_a_guess_of_the_only_length_overlaps_by_its_distance() -> None:
     # Length 10 in a place of 20 s, true at [0, 10]: the start is uniform over 0..10, and IoU >= 1/3 needs an
     # overlap of 5 s, which half of the starts give; IoU >= 0.25 needs 4 s: 6 of 10.
-    spans, durations, one = np.array([[0.0, 10.0]]), np.array([20.0]), np.ones(1)
+    spans, durations, one = [np.array([[0.0, 10.0]])], np.array([20.0]), np.ones(1)
     levels = of_moments(spans, durations, one, (1 / 3, 0.25), (1, 2))
     assert levels[f"R@1,IoU={1 / 3}"] == pytest.approx(0.5, abs=0.03)
     assert levels["R@1,IoU=0.25"] == pytest.approx(0.6, abs=0.03)
@@ -24,8 +24,20 @@ def test_a_guess_of_the_only_length_overlaps_by_its_distance() -> None:
 
 
 def test_a_moment_as_long_as_its_place_is_always_found() -> None:
-    spans, durations = np.array([[0.0, 10.0], [0.0, 10.0]]), np.array([10.0, 10.0])
+    spans, durations = [np.array([[0.0, 10.0]])] * 2, np.array([10.0, 10.0])
     assert of_moments(spans, durations, np.ones(2), (0.7,), (1,)) == {"R@1,IoU=0.7": 1.0}
+
+
+def test_any_moment_of_a_query_may_be_guessed() -> None:
+    # Length 10 in a place of 110 s; IoU >= 1/3 needs a start within 5 s: 10 of 100 starts for a moment in the
+    # middle, and as many for another one that is far away.
+    first, second = [30.0, 40.0], [70.0, 80.0]
+    one, two = (
+        of_moments([np.array(spans)], np.array([110.0]), np.ones(1), (1 / 3,), (1,))
+        for spans in ([first], [first, second])
+    )
+    assert one[f"R@1,IoU={1 / 3}"] == pytest.approx(0.1, abs=0.02)
+    assert two[f"R@1,IoU={1 / 3}"] == pytest.approx(0.2, abs=0.02)
 
 
 def test_the_table_shows_each_recall_beside_its_chance() -> None:
