@@ -52,9 +52,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[DataSettings, Pat
     run = next((folder / "results").iterdir())
     assert f"run folder: {run}" in told.stdout
     assert "VR   which film" in told.stdout
-    assert "[Epoch] 003 [Recall] R@1 VR" in (run / "train.log").read_text()
+    assert "[Epoch] 003 [Recall] R@1 (moments: IoU 0.5) VR" in (run / "train.log").read_text()
     assert f"find starts to learn; run folder: {run}" in told.stderr
-    assert re.search(r"epoch 1/3  val: R@1 VR \d+\.\d, SVMR .*, the best so far", told.stderr)
+    assert re.search(
+        r"epoch 1/3  val: R@1 \(moments: IoU 0.5\) VR \d+\.\d, SVMR .*, the best so far", told.stderr
+    )
     return data, run
 
 

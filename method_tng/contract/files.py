@@ -40,7 +40,7 @@ def only_writer(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            told = f"{folder} is being written by another process; wait for it to end"
+            told = f"{folder} is being written by another process; wait for it to end, or stop it first"
             raise ConfigError(told) from error
         yield
 

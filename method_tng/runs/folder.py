@@ -13,7 +13,6 @@ No file holds a path to the folder itself, so it can be moved and renamed.
 
 import contextlib
 import difflib
-import fcntl
 import json
 import logging
 import shutil
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from method_tng.contract.errors import CheckpointError
-from method_tng.contract.files import write_json
+from method_tng.contract.files import only_writer, write_json
 from method_tng.runs.config import RunSettings, resolve
 
 logger = logging.getLogger(__name__)
@@ -69,15 +68,9 @@ class RunFolder:
         """Holds the run for one training process; the lock falls when the process ends, however it ends.
 
         Raises:
-            CheckpointError: another process trains this run.
+            ConfigError: another process trains this run.
         """
-        with open(self.path / ".lock", "w", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise CheckpointError(
-                    f"{self.path} is being trained by another process; wait for it, or stop it first"
-                ) from error
+        with only_writer(self.path):
             for kind in ("safetensors", "trainer_state.pt"):  # what a kill left half written
                 for left in self.path.glob(f".*.{kind}.*.part"):
                     left.unlink()

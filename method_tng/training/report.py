@@ -33,7 +33,7 @@ def recall_line(metrics: Metrics) -> str:
         for scope, task in TITLES
         if (values := metrics.get(scope, {}).get(task)) and (scope == "windows" or task == "TNG")
     ]
-    return f"R@1 {', '.join(told)}"
+    return f"R@1 (moments: IoU 0.5) {', '.join(told)}"
 
 
 def _tails(values: Mapping[str, float]) -> list[str]:

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from method_tng import train
-from method_tng.contract.errors import CheckpointError, DataError, TngError, TrainingError
+from method_tng.contract.errors import CheckpointError, ConfigError, DataError, TngError, TrainingError
 from method_tng.contract.settings import DataSettings
 from method_tng.runs.config import resolve
 from method_tng.runs.folder import RunFolder
@@ -108,7 +108,7 @@ def test_a_killed_run_writes_each_epoch_once_and_goes_on_elsewhere(
 
 def test_a_run_is_trained_by_one_process_at_a_time(tiny: DataSettings, tmp_path: Path) -> None:
     run = _run(tiny, tmp_path)
-    with run.locked(), pytest.raises(CheckpointError, match="trained by another process"), run.locked():
+    with run.locked(), pytest.raises(ConfigError, match="written by another process"), run.locked():
         pass
 
 
